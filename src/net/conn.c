@@ -1,0 +1,570 @@
+/* Reading, flushing and closing, the same for both protocols.
+ *
+ * The invariant: a conn is in exactly one state, states only go forward, and its memory is freed at the end
+ * of the tick in which it became CLOSED, never while anything of that tick may still hold the pointer.
+ * Others hold ids.
+ *
+ * The surprising part is what is not here: no writing outside net_flush(), and no system call to change what
+ * epoll watches as long as a connection keeps up (see conn_update).
+ */
+#include "net/conn.h"
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "net/http_conn.h"
+#include "net/ws_conn.h"
+
+/* An incomplete request head, or what one read brought beyond a budget, behind one another. */
+#define PENDING_MAX (2u * CONN_SCRATCH)
+
+enum err net_init(struct net *net, struct outbox *outbox, const struct net_events *events)
+{
+    memset(net, 0, sizeof *net);
+    net->outbox = outbox;
+    net->events = *events;
+    net->date = "";
+    timers_init(&net->timers);
+    slots_init(&net->conns);
+    list_init(&net->ws_all);
+    list_init(&net->ready);
+    list_init(&net->leaving);
+    net->reactor = reactor_new();
+    if (!net->reactor)
+        return ERR_SYSTEM;
+    net->scratch = malloc(CONN_SCRATCH);
+    return net->scratch ? OK : ERR_NO_MEMORY;
+}
+
+/* Asks epoll for what the state needs. Input is watched unless it is held for longer than a tick. */
+static void conn_update(struct conn *c, bool wants_out)
+{
+    bool wants_in = !c->has_eof && (c->state >= CONN_FINISHING || c->hold <= HOLD_BUDGET);
+    uint32_t events = (wants_in ? (uint32_t)EPOLLIN : 0) | (wants_out ? (uint32_t)EPOLLOUT : 0);
+    if (reactor_set(c->net->reactor, &c->source, events))
+        conn_close(c);
+}
+
+static bool is_watching_out(const struct conn *c)
+{
+    return (c->source.events & EPOLLOUT) != 0;
+}
+
+/* A deadline that moves away needs no work: the timer fires at the old time, asks on_deadline(), and is
+ * set again. So a busy connection touches the heap once in a while, not once per message. */
+void conn_deadline(struct conn *c, int64_t due_ms)
+{
+    if (c->timer.place && c->timer.due_ms <= due_ms)
+        return;
+    if (timers_set(&c->net->timers, &c->timer, due_ms))
+        conn_close(c);
+}
+
+void conn_mark_dirty(struct conn *c)
+{
+    if (c->is_dirty || c->state == CONN_CLOSED)
+        return;
+    c->is_dirty = true;
+    c->next_dirty = c->net->dirty;
+    c->net->dirty = c;
+}
+
+void conn_peer_gone(struct conn *c)
+{
+    if (!c->peer)
+        return;
+    if (c->net->is_releasing) {
+        list_remove(&c->ready);
+        list_append(&c->net->leaving, &c->ready);
+        return;
+    }
+    void *peer = c->peer;
+    c->peer = NULL;
+    c->net->events.on_gone(c->net->events.self, peer);
+}
+
+/* What belongs to the protocol goes as soon as the connection stops speaking it. */
+static void stop_speaking(struct conn *c, enum conn_state next)
+{
+    bool was_speaking = conn_is_speaking(c);
+    c->state = (uint8_t)next;
+    if (!was_speaking)
+        return;
+    list_remove(&c->link);
+    list_remove(&c->ready);
+    c->is_subscribed = false;
+    c->ops->on_gone(c);
+}
+
+void conn_close(struct conn *c)
+{
+    if (c->state == CONN_CLOSED)
+        return;
+    stop_speaking(c, CONN_CLOSED);
+    c->next_closed = c->net->closed;
+    c->net->closed = c;
+}
+
+void conn_finish(struct conn *c)
+{
+    if (c->state >= CONN_FINISHING)
+        return;
+    stop_speaking(c, CONN_FINISHING);
+    if (timers_set(&c->net->timers, &c->timer, c->net->now_ms + CONN_FINISH_MS)) {
+        conn_close(c);
+        return;
+    }
+    conn_update(c, is_watching_out(c));
+    conn_mark_dirty(c);
+}
+
+void conn_continue(struct conn *c)
+{
+    if (c->hold == HOLD_NONE || !conn_is_speaking(c))
+        return;
+    c->hold = HOLD_BUDGET;
+    conn_update(c, is_watching_out(c));
+    list_remove(&c->ready);
+    list_append(&c->net->ready, &c->ready);
+}
+
+static void forget_pending(struct conn *c)
+{
+    if (!c->pending)
+        return;
+    buf_release(c->pending);
+    free(c->pending);
+    c->pending = NULL;
+}
+
+/* Keeps what could not be used. `data` may lie in c->pending itself, at its end. */
+static void keep(struct conn *c, const char *data, size_t len)
+{
+    if (len == 0) {
+        forget_pending(c);
+        return;
+    }
+    if (c->pending && buf_len(c->pending)) {
+        buf_consume(c->pending, buf_len(c->pending) - len);
+        return;
+    }
+    if (!c->pending) {
+        c->pending = malloc(sizeof *c->pending);
+        if (!c->pending) {
+            conn_close(c);
+            return;
+        }
+        buf_init(c->pending, PENDING_MAX);
+    }
+    if (buf_append(c->pending, data, len))
+        conn_close(c);
+}
+
+/* Hands bytes to the protocol; after an upgrade the rest goes to the next one. */
+static void feed(struct conn *c, char *data, size_t len)
+{
+    while (len && conn_is_speaking(c) && c->hold == HOLD_NONE) {
+        const struct conn_ops *ops = c->ops;
+        size_t used = ops->on_input(c, data, len);
+        data += used;
+        len -= used;
+        if (c->ops == ops)
+            break;
+    }
+    if (!conn_is_speaking(c))
+        return;
+    keep(c, data, len);
+    if (c->hold == HOLD_BUDGET) {
+        list_remove(&c->ready);
+        list_append(&c->net->ready, &c->ready);
+    } else if (c->hold != HOLD_NONE) {
+        conn_update(c, is_watching_out(c));
+    } else if (c->has_eof) {
+        c->ops->on_eof(c);
+    }
+}
+
+static void conn_input(struct conn *c, char *data, size_t len)
+{
+    if (!c->pending) {
+        feed(c, data, len);
+        return;
+    }
+    if (buf_append(c->pending, data, len)) {
+        conn_close(c);
+        return;
+    }
+    feed(c, buf_head(c->pending), buf_len(c->pending));
+}
+
+static void at_eof(struct conn *c)
+{
+    c->has_eof = true;
+    if (c->state == CONN_LINGERING || (c->state == CONN_FINISHING && outq_is_empty(&c->out))) {
+        conn_close(c);
+        return;
+    }
+    conn_update(c, is_watching_out(c));
+    if (conn_is_speaking(c) && c->hold == HOLD_NONE)
+        c->ops->on_eof(c);
+}
+
+static void conn_read(struct conn *c)
+{
+    char *room = NULL;
+    size_t most = 0;
+
+    if (conn_is_speaking(c) && c->ops->room)
+        most = c->ops->room(c, CONN_FLUSH_BUDGET, &room);
+    ssize_t n = recv(c->source.fd, most ? room : c->net->scratch, most ? most : CONN_SCRATCH,
+                     MSG_DONTWAIT);
+    if (n < 0) {
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+            conn_close(c);
+        return;
+    }
+    if (n == 0) {
+        at_eof(c);
+        return;
+    }
+    if (!conn_is_speaking(c))
+        return; /* thrown away */
+    c->heard_ms = c->net->now_ms;
+    c->is_pinged = false;
+    if (most)
+        c->ops->on_received(c, (size_t)n);
+    else
+        conn_input(c, c->net->scratch, (size_t)n);
+}
+
+static void conn_on_ready(struct source *s, uint32_t events)
+{
+    struct conn *c = container_of(s, struct conn, source);
+
+    if (c->state == CONN_CLOSED)
+        return;
+    if (events & EPOLLOUT)
+        conn_mark_dirty(c);
+    if (events & EPOLLIN) {
+        if (c->hold == HOLD_NONE || !conn_is_speaking(c))
+            conn_read(c);
+    } else if (events & (EPOLLERR | EPOLLHUP)) {
+        conn_close(c);
+    }
+}
+
+enum err conn_accept(struct net *net, int fd, const char *address)
+{
+    struct conn *c = calloc(1, sizeof *c);
+    if (!c) {
+        close(fd);
+        return ERR_NO_MEMORY;
+    }
+    c->net = net;
+    c->source = (struct source){ .on_ready = conn_on_ready, .fd = fd };
+    c->heard_ms = net->now_ms;
+    list_init(&c->link);
+    list_init(&c->ready);
+    outq_init(&c->out);
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* frames are written whole */
+    if (http_conn_start(c, address) || slots_add(&net->conns, c, &c->id)) {
+        close(fd);
+        free(c->u.http);
+        free(c);
+        return ERR_NO_MEMORY;
+    }
+    enum err e = reactor_add(net->reactor, &c->source, EPOLLIN);
+    if (e) {
+        conn_close(c);
+        return e;
+    }
+    conn_deadline(c, http_conn_deadline(c, net->now_ms));
+    return OK;
+}
+
+static void conn_free(struct conn *c)
+{
+    struct net *net = c->net;
+    timers_cancel(&net->timers, &c->timer);
+    slots_remove(&net->conns, c->id);
+    outq_release(&c->out);
+    forget_pending(c);
+    reactor_remove(net->reactor, &c->source);
+    close(c->source.fd);
+    free(c);
+}
+
+static void free_closed(struct net *net)
+{
+    struct conn *c = net->closed;
+    bool any = false;
+
+    net->closed = NULL;
+    while (c) {
+        struct conn *next = c->next_closed;
+        if (c->peer) { /* its end has not been told yet */
+            c->next_closed = net->closed;
+            net->closed = c;
+        } else {
+            conn_free(c);
+            any = true;
+        }
+        c = next;
+    }
+    if (any && net->on_conn_freed)
+        net->on_conn_freed(net->on_conn_freed_self);
+}
+
+/* Everything is sent: what the state was waiting for. */
+static void drained(struct conn *c)
+{
+    conn_update(c, false);
+    if (c->state == CONN_FINISHING) {
+        if (c->has_eof || shutdown(c->source.fd, SHUT_WR) != 0) {
+            conn_close(c);
+            return;
+        }
+        c->state = CONN_LINGERING;
+    } else if (conn_is_speaking(c)) {
+        c->ops->on_drained(c);
+    }
+}
+
+static void conn_flush(struct conn *c)
+{
+    uint64_t sent = 0;
+    enum outq_result r = outq_flush(&c->out, c->source.fd, CONN_FLUSH_BUDGET, &sent);
+
+    /* A peer that is busy taking a long answer cannot be heard behind it, but it is there. */
+    if (sent && r != OUTQ_EMPTY)
+        c->heard_ms = c->net->now_ms;
+    if (r == OUTQ_FAILED) {
+        conn_close(c);
+        return;
+    }
+    if (r == OUTQ_EMPTY) {
+        drained(c);
+    } else {
+        conn_update(c, true);
+        if (outq_leave_arena(&c->out, outbox_arena(c->net->outbox)))
+            conn_close(c);
+    }
+    if (c->hold == HOLD_BACKLOG && !conn_is_backlogged(c))
+        conn_continue(c);
+}
+
+void net_flush(struct net *net)
+{
+    while (net->dirty) {
+        struct conn *c = net->dirty;
+        net->dirty = c->next_dirty;
+        c->is_dirty = false;
+        if (c->state != CONN_CLOSED)
+            conn_flush(c);
+    }
+    net->is_releasing = false;
+    free_closed(net);
+    outbox_recycle(net->outbox);
+}
+
+void net_resume(struct net *net)
+{
+    struct link now;
+    while (!list_empty(&net->leaving)) {
+        struct conn *c = container_of(net->leaving.next, struct conn, ready);
+        list_remove(&c->ready);
+        conn_peer_gone(c);
+    }
+    list_init(&now);
+    while (!list_empty(&net->ready)) { /* what is held again waits for the next tick */
+        struct link *l = net->ready.next;
+        list_remove(l);
+        list_append(&now, l);
+    }
+    while (!list_empty(&now)) {
+        struct conn *c = container_of(now.next, struct conn, ready);
+        list_remove(&c->ready);
+        c->hold = HOLD_NONE;
+        if (c->pending)
+            feed(c, buf_head(c->pending), buf_len(c->pending));
+        else if (c->has_eof)
+            c->ops->on_eof(c);
+    }
+}
+
+void net_expire(struct net *net)
+{
+    struct timer *t;
+    while ((t = timers_pop_due(&net->timers, net->now_ms)) != NULL) {
+        struct conn *c = container_of(t, struct conn, timer);
+        if (c->state == CONN_CLOSED)
+            continue;
+        if (!conn_is_speaking(c)) {
+            conn_close(c);
+            continue;
+        }
+        int64_t due = c->ops->on_deadline(c, net->now_ms);
+        if (conn_is_speaking(c))
+            conn_deadline(c, due > net->now_ms ? due : net->now_ms + 1);
+    }
+}
+
+int64_t net_wait_ms(const struct net *net)
+{
+    if (!list_empty(&net->ready) || !list_empty(&net->leaving) || net->dirty)
+        return 0;
+    return timers_wait_ms(&net->timers, net->now_ms);
+}
+
+void *net_peer(const struct net *net, slot_id id)
+{
+    struct conn *c = slots_find(&net->conns, id);
+    return c && c->state == CONN_WEBSOCKET ? c->peer : NULL;
+}
+
+uint32_t net_count(const struct net *net)
+{
+    return slots_count(&net->conns);
+}
+
+/* --- the sink --- */
+
+static struct conn *receiver(struct net *net, slot_id id)
+{
+    struct conn *c = slots_find(&net->conns, id);
+    return c && conn_is_speaking(c) ? c : NULL;
+}
+
+static void after_add(struct conn *c, enum err e)
+{
+    if (e || c->out.live_bytes > CONN_HARD_LIMIT) {
+        log_debug("connection %llu dropped: %s", (unsigned long long)c->id,
+                  e ? err_text(e) : "reads too slowly");
+        conn_close(c);
+        return;
+    }
+    conn_mark_dirty(c);
+}
+
+static void sink_send(void *self, slot_id to, struct blob *b, size_t off, size_t len,
+                      enum out_class class)
+{
+    struct conn *c = receiver(self, to);
+    if (c)
+        after_add(c, outq_add(&c->out, b, off, len, class));
+}
+
+static void sink_send_file(void *self, slot_id to, int fd, uint64_t off, uint64_t len)
+{
+    struct conn *c = receiver(self, to);
+    if (c)
+        after_add(c, outq_add_file(&c->out, fd, off, len));
+    else
+        close(fd);
+}
+
+static void sink_send_source(void *self, slot_id to, struct out_source *s)
+{
+    struct conn *c = receiver(self, to);
+    if (c)
+        after_add(c, outq_add_source(&c->out, s));
+    else
+        s->free(s);
+}
+
+static void sink_broadcast(void *self, enum audience who, struct blob *b, size_t off, size_t len)
+{
+    struct net *net = self;
+    struct link *l = net->ws_all.next, *next;
+
+    for (; l != &net->ws_all; l = next) {
+        struct conn *c = container_of(l, struct conn, link);
+        next = l->next;
+        if (who != TO_ALL && (who == TO_V1) != c->is_v1)
+            continue;
+        after_add(c, outq_add(&c->out, b, off, len, OUT_LIVE));
+    }
+}
+
+static void sink_subscribe(void *self, slot_id to)
+{
+    struct net *net = self;
+    struct conn *c = receiver(net, to);
+    if (!c || c->state != CONN_WEBSOCKET || c->is_subscribed)
+        return;
+    c->is_subscribed = true;
+    list_append(&net->ws_all, &c->link);
+}
+
+static void sink_finish(void *self, slot_id to, uint16_t code)
+{
+    struct conn *c = slots_find(&((struct net *)self)->conns, to);
+    if (!c)
+        return;
+    c->finish_code = code;
+    conn_finish(c);
+}
+
+static void sink_failed(void *self, slot_id to)
+{
+    struct net *net = self;
+    struct conn *c = receiver(net, to);
+    if (!c)
+        return;
+    if (c->state == CONN_HTTP)
+        http_conn_failed(c);
+    else if (net->failed)
+        after_add(c, outq_add(&c->out, net->failed, 0, net->failed->len, OUT_LIVE));
+}
+
+void net_sink(struct net *net, struct out_sink *sink)
+{
+    net->is_releasing = true;
+    *sink = (struct out_sink){
+        .self = net,
+        .send = sink_send,
+        .send_file = sink_send_file,
+        .send_source = sink_send_source,
+        .broadcast = sink_broadcast,
+        .subscribe = sink_subscribe,
+        .finish = sink_finish,
+        .failed = sink_failed,
+    };
+}
+
+void net_stop(struct net *net)
+{
+    net->is_stopping = true;
+    for (uint32_t i = 0; i < net->conns.n; i++) {
+        struct conn *c = slots_at(&net->conns, i);
+        if (!c || !conn_is_speaking(c))
+            continue;
+        if (c->state == CONN_WEBSOCKET)
+            ws_conn_shut(c, WS_CLOSE_GOING_AWAY);
+        else
+            http_conn_stop(c);
+    }
+}
+
+void net_release(struct net *net)
+{
+    for (uint32_t i = 0; i < net->conns.n; i++) {
+        struct conn *c = slots_at(&net->conns, i);
+        if (c)
+            conn_close(c);
+    }
+    net->is_releasing = false;
+    net_resume(net);
+    free_closed(net);
+    blob_unref(net->failed);
+    timers_release(&net->timers);
+    slots_release(&net->conns);
+    reactor_free(net->reactor);
+    free(net->scratch);
+}
