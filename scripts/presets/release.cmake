@@ -1,0 +1,2 @@
+# cmake -C scripts/presets/release.cmake -B build
+set(CMAKE_BUILD_TYPE Release CACHE STRING "")
