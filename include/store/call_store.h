@@ -15,7 +15,7 @@
 
 #define CALL_ID_LEN   24  /* hex digits */
 #define CALL_NAME_MAX 400 /* bytes: 100 code points */
-#define CALL_EMPTY_MS (24 * 60 * 60 * INT64_C(1000))
+#define CALL_EMPTY_MS (24 * INT64_C(3600000))
 
 struct call_row {
     char id[CALL_ID_LEN + 1];

@@ -84,14 +84,20 @@ enum err chat_store_scan(struct chat_store *cs, int64_t after_id, int64_t up_to_
     return stmt_done(cs->scan, e);
 }
 
+enum err chat_store_page_start(struct chat_store *cs, int64_t before_id, uint32_t max_rows,
+                               int64_t *first, bool *has_older)
+{
+    stmt_bind_int(cs->ids_before, 1, before_id);
+    stmt_bind_int(cs->ids_before, 2, (int64_t)max_rows + 1);
+    return stmt_page_start(cs->ids_before, max_rows, first, has_older);
+}
+
 enum err chat_store_page_before(struct chat_store *cs, int64_t before_id, uint32_t max_rows,
                                 chat_fn fn, void *arg, bool *has_older)
 {
     int64_t first;
 
-    stmt_bind_int(cs->ids_before, 1, before_id);
-    stmt_bind_int(cs->ids_before, 2, (int64_t)max_rows + 1);
-    enum err e = stmt_page_start(cs->ids_before, max_rows, &first, has_older);
+    enum err e = chat_store_page_start(cs, before_id, max_rows, &first, has_older);
     if (e || first == 0)
         return e;
     return chat_store_scan(cs, first - 1, before_id - 1, max_rows, fn, arg);

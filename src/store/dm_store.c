@@ -132,16 +132,23 @@ enum err dm_store_scan(struct dm_store *ds, int64_t user_id, int64_t peer_id, in
     return stmt_done(ds->scan, e);
 }
 
+enum err dm_store_page_start(struct dm_store *ds, int64_t user_id, int64_t peer_id,
+                             int64_t before_id, uint32_t max_rows, int64_t *first, bool *has_older)
+{
+    bind_pair(ds->ids_before, user_id, peer_id);
+    stmt_bind_int(ds->ids_before, 3, before_id);
+    stmt_bind_int(ds->ids_before, 4, (int64_t)max_rows + 1);
+    return stmt_page_start(ds->ids_before, max_rows, first, has_older);
+}
+
 enum err dm_store_page_before(struct dm_store *ds, int64_t user_id, int64_t peer_id,
                               int64_t before_id, uint32_t max_rows, dm_fn fn, void *arg,
                               bool *has_older)
 {
     int64_t first;
 
-    bind_pair(ds->ids_before, user_id, peer_id);
-    stmt_bind_int(ds->ids_before, 3, before_id);
-    stmt_bind_int(ds->ids_before, 4, (int64_t)max_rows + 1);
-    enum err e = stmt_page_start(ds->ids_before, max_rows, &first, has_older);
+    enum err e =
+        dm_store_page_start(ds, user_id, peer_id, before_id, max_rows, &first, has_older);
     if (e || first == 0)
         return e;
     return dm_store_scan(ds, user_id, peer_id, first - 1, before_id - 1, max_rows, fn, arg);

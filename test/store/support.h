@@ -21,12 +21,13 @@
 
 #define NOW INT64_C(1700000000000)
 
-static char folder[64];
+static char base[64];   /* of this suite; goes away with it, also when a test fails */
+static char folder[96]; /* of this test, in base */
 
 /* The path of a file in the folder of this test. Static storage, two at a time. */
 __attribute__((unused)) static const char *path_to(const char *name)
 {
-    static char paths[2][160];
+    static char paths[2][192];
     static int turn;
 
     turn = !turn;
@@ -34,25 +35,34 @@ __attribute__((unused)) static const char *path_to(const char *name)
     return paths[turn];
 }
 
+static void remove_tree(const char *path)
+{
+    char inner[512];
+    struct dirent *entry;
+    DIR *dir = opendir(path);
+
+    while (dir && (entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        snprintf(inner, sizeof(inner), "%s/%s", path, entry->d_name);
+        if (unlink(inner) != 0)
+            remove_tree(inner);
+    }
+    if (dir)
+        closedir(dir);
+    rmdir(path);
+}
+
 __attribute__((unused)) static void make_folder(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/parlor-store-XXXXXX");
+    snprintf(folder, sizeof(folder), "%s/XXXXXX", base);
     ck_assert_ptr_nonnull(mkdtemp(folder));
     log_set_level(LOG_ERROR);
 }
 
 __attribute__((unused)) static void remove_folder(void)
 {
-    struct dirent *entry;
-    DIR *dir = opendir(folder);
-
-    while (dir && (entry = readdir(dir)) != NULL)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-            unlinkat(dirfd(dir), entry->d_name, 0) != 0)
-            unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
-    if (dir)
-        closedir(dir);
-    rmdir(folder);
+    remove_tree(folder);
 }
 
 __attribute__((unused)) static struct db *open_db(const char *path)
@@ -111,9 +121,13 @@ __attribute__((unused)) static int run_suite(Suite *suite)
 {
     SRunner *runner = srunner_create(suite);
 
+    snprintf(base, sizeof(base), "/tmp/parlor-store-XXXXXX");
+    if (!mkdtemp(base))
+        return EXIT_FAILURE;
     srunner_run_all(runner, CK_NORMAL);
     int n_failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    remove_tree(base);
     return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

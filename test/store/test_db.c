@@ -131,7 +131,8 @@ START_TEST(a_file_without_permission_is_refused)
     pid_t child = fork();
     if (child == 0) {
         int status = 0;
-        if (geteuid() == 0 && (chmod(folder, 0755) != 0 || setuid(65534) != 0))
+        if (geteuid() == 0 &&
+            (chmod(base, 0755) != 0 || chmod(folder, 0755) != 0 || setuid(65534) != 0))
             _exit(1);
         if (geteuid() != 65534)
             chmod(path_to("mine.db"), 0);
@@ -156,7 +157,8 @@ START_TEST(a_read_only_file_is_refused_at_the_start)
     if (child == 0) {
         char why[DB_WHY_MAX];
         struct db *db;
-        if (geteuid() == 0 && (chmod(folder, 0755) != 0 || setuid(65534) != 0))
+        if (geteuid() == 0 &&
+            (chmod(base, 0755) != 0 || chmod(folder, 0755) != 0 || setuid(65534) != 0))
             _exit(1);
         _exit(db_open(path_to("ro.db"), &db, why) == ERR_SYSTEM ? 0 : 2);
     }

@@ -49,7 +49,7 @@ static void commit_user(struct db *db, struct tally *t)
 
 static void check_after_cut(const struct tally *t, unsigned *seed, int chance)
 {
-    char path[160];
+    char path[192];
     struct stmt *st;
 
     snprintf(path, sizeof(path), "%s", path_to("cut.db"));
