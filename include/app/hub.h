@@ -42,6 +42,7 @@ struct hub {
     struct link persons;
     struct person **table; /* by id */
     uint32_t table_size, n_persons;
+    uint32_t n_base, n_v1; /* peers of each dialect */
     uint32_t version; /* grows when a person appears or disappears */
 };
 
@@ -72,6 +73,13 @@ void hub_to_user(struct hub *h, int64_t user_id, enum audience who, struct bytes
 void hub_close_session(struct hub *h, const struct out_sink *sink,
                        const uint8_t session[HUB_SESSION_LEN], uint16_t code);
 /* True when any open connection speaks that dialect. */
-bool hub_has(const struct hub *h, enum audience who);
+static inline bool hub_has(const struct hub *h, enum audience who)
+{
+    return who == TO_ALL ? h->n_base + h->n_v1 > 0 : who == TO_V1 ? h->n_v1 > 0 : h->n_base > 0;
+}
+/* The same for the connections of one user. */
+bool hub_user_has(const struct hub *h, int64_t user_id, enum audience who);
+/* Stages a text message for every connection of every user (guests left out) that speaks a dialect. */
+void hub_to_members(struct hub *h, enum audience who, struct bytes message);
 
 #endif

@@ -115,6 +115,7 @@ struct conn { /* private to net/ */
 #define CONN_SOFT_LIMIT   (1024u * 1024u) /* owed: stop reading from the peer */
 #define CONN_HARD_LIMIT   (64u * 1024u * 1024u) /* owed live: drop it */
 #define CONN_FLUSH_BUDGET (256u * 1024u)  /* most bytes sent to one connection per tick */
+#define CONN_PIECES       8               /* pieces of long answers made per tick, for everyone together */
 #define CONN_FINISH_MS    5000            /* until a peer that does not answer is dropped */
 
 /* `outbox` stays the caller's. ERR_NO_MEMORY, ERR_SYSTEM. */

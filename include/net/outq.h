@@ -55,8 +55,9 @@ static inline bool outq_is_empty(const struct outq *q)
 {
     return q->n == 0;
 }
-/* Sends at most about `budget` bytes to the socket; *sent is increased by what went out. */
-enum outq_result outq_flush(struct outq *q, int fd, size_t budget, uint64_t *sent);
+/* Sends at most about `budget` bytes to the socket; *sent is increased by what went out. *pieces: how many pieces sources may
+ * still make in this tick, for all connections together; counted down. */
+enum outq_result outq_flush(struct outq *q, int fd, size_t budget, uint64_t *sent, int *pieces);
 /* Copies what is left of slices in `arena` to blobs of their own, because its memory is used again in the
  * next tick. ERR_NO_MEMORY. */
 MUST_CHECK enum err outq_leave_arena(struct outq *q, const struct blob *arena);

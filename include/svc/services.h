@@ -26,6 +26,14 @@ void presence_flush(struct app *app, const struct out_sink *sink);
 /* Milliseconds until presence_flush() has something to send; -1: nothing. */
 int64_t presence_wait_ms(const struct app *app);
 
+/* --- dm.c: direct messages --- */
+message_fn dm_on_get_all_users, dm_on_select_user, dm_on_direct_message;
+message_fn dm_on_get_conversations, dm_on_get_messages, dm_on_mark_read, dm_on_typing;
+
+/* --- chat.c: the public chat --- */
+message_fn chat_on_message, chat_on_get_history;
+route_fn chat_on_http_history;
+
 /* --- auth.c: accounts and sessions --- */
 MUST_CHECK enum err auth_open(struct app *app);
 void auth_close(struct app *app);

@@ -55,6 +55,10 @@ void app_user_added(struct app *app, struct bytes username)
     int n = snprintf(element, sizeof element, "{\"username\":\"%.*s\"}", (int)username.len,
                      username.data);
     outbox_apply(app->outbox, apply_user, app, 0, bytes_of(element, (size_t)n));
+    char text[HUB_NAME_MAX + 64];
+    n = snprintf(text, sizeof text, "{\"messageType\":\"user_added\",\"username\":\"%.*s\"}",
+                 (int)username.len, username.data);
+    hub_to_members(&app->hub, TO_V1, bytes_of(text, (size_t)n));
 }
 
 static void stage_hello(struct app *app, const struct peer *p)

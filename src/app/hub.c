@@ -6,6 +6,7 @@
 #include "proto/ws_stage.h"
 
 #define TABLE_MIN 64u
+#define SHARE_MIN 4096u /* bytes: below, a copy per connection is cheaper than a blob */
 
 enum err hub_init(struct hub *h, struct outbox *outbox)
 {
@@ -124,12 +125,14 @@ enum err hub_join(struct hub *h, slot_id conn, int64_t user_id, struct bytes nam
         list_append(&p->person->peers, &p->in_person);
     }
     list_append(&h->peers, &p->in_all);
+    *(is_v1 ? &h->n_v1 : &h->n_base) += 1;
     *out = p;
     return OK;
 }
 
 void hub_leave(struct hub *h, struct peer *p)
 {
+    *(p->is_v1 ? &h->n_v1 : &h->n_base) -= 1;
     list_remove(&p->in_all);
     list_remove(&p->in_person);
     list_remove(&p->in_room);
@@ -156,16 +159,55 @@ void hub_to_peer(struct hub *h, const struct peer *p, struct bytes message)
     ws_stage_bytes(h->outbox, p->conn, WS_TEXT, message);
 }
 
+static bool speaks(const struct peer *p, enum audience who)
+{
+    return who == TO_ALL || (who == TO_V1) == p->is_v1;
+}
+
+/* A long message for several connections is framed once and shared. */
+static void to_person(struct hub *h, struct person *person, enum audience who, struct bytes message)
+{
+    struct blob *frame = NULL;
+
+    if (message.len > SHARE_MIN) {
+        frame = blob_new(message.len + WS_MAX_SERVER_HEAD);
+        if (frame)
+            frame->len = generate_ws_frame(WS_TEXT, message, frame->data);
+    }
+    for (struct link *l = person->peers.next; l != &person->peers; l = l->next) {
+        struct peer *p = container_of(l, struct peer, in_person);
+        if (!speaks(p, who))
+            continue;
+        if (frame)
+            outbox_blob(h->outbox, p->conn, frame, 0, frame->len, OUT_LIVE);
+        else
+            hub_to_peer(h, p, message);
+    }
+    blob_unref(frame);
+}
+
 void hub_to_user(struct hub *h, int64_t user_id, enum audience who, struct bytes message)
 {
     struct person *person = hub_person(h, user_id);
+    if (person)
+        to_person(h, person, who, message);
+}
+
+bool hub_user_has(const struct hub *h, int64_t user_id, enum audience who)
+{
+    struct person *person = hub_person(h, user_id);
     if (!person)
-        return;
-    for (struct link *l = person->peers.next; l != &person->peers; l = l->next) {
-        struct peer *p = container_of(l, struct peer, in_person);
-        if (who == TO_ALL || (who == TO_V1) == p->is_v1)
-            hub_to_peer(h, p, message);
-    }
+        return false;
+    for (struct link *l = person->peers.next; l != &person->peers; l = l->next)
+        if (speaks(container_of(l, struct peer, in_person), who))
+            return true;
+    return false;
+}
+
+void hub_to_members(struct hub *h, enum audience who, struct bytes message)
+{
+    for (struct link *l = h->persons.next; l != &h->persons; l = l->next)
+        to_person(h, container_of(l, struct person, in_all), who, message);
 }
 
 void hub_close_session(struct hub *h, const struct out_sink *sink,
@@ -187,14 +229,4 @@ void hub_close_session(struct hub *h, const struct out_sink *sink,
         sink->finish(sink->self, p->conn, code);
     }
     blob_unref(b);
-}
-
-bool hub_has(const struct hub *h, enum audience who)
-{
-    for (const struct link *l = h->peers.next; l != &h->peers; l = l->next) {
-        const struct peer *p = container_of(l, struct peer, in_all);
-        if (who == TO_ALL || (who == TO_V1) == p->is_v1)
-            return true;
-    }
-    return false;
 }

@@ -336,10 +336,10 @@ static void drained(struct conn *c)
     }
 }
 
-static void conn_flush(struct conn *c)
+static void conn_flush(struct conn *c, int *pieces)
 {
     uint64_t sent = 0;
-    enum outq_result r = outq_flush(&c->out, c->source.fd, CONN_FLUSH_BUDGET, &sent);
+    enum outq_result r = outq_flush(&c->out, c->source.fd, CONN_FLUSH_BUDGET, &sent, pieces);
 
     /* A peer that is busy taking a long answer cannot be heard behind it, but it is there. */
     if (sent && r != OUTQ_EMPTY)
@@ -361,12 +361,14 @@ static void conn_flush(struct conn *c)
 
 void net_flush(struct net *net)
 {
+    int pieces = CONN_PIECES;
+
     while (net->dirty) {
         struct conn *c = net->dirty;
         net->dirty = c->next_dirty;
         c->is_dirty = false;
         if (c->state != CONN_CLOSED)
-            conn_flush(c);
+            conn_flush(c, &pieces);
     }
     net->is_releasing = false;
     free_closed(net);

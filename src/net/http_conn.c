@@ -102,6 +102,61 @@ static void reply_drop(struct http_reply *r)
     r->fd = -1;
 }
 
+/* --- bodies made while they are sent: the chunked coding (RFC 9112 section 7.1) around a source --- */
+
+struct chunker {
+    struct out_source source;
+    struct out_source *inner;
+    bool is_done;
+};
+
+static struct blob *next_chunk(struct out_source *s, bool *done)
+{
+    struct chunker *k = container_of(s, struct chunker, source);
+    bool inner_done = false;
+
+    *done = k->is_done;
+    if (k->is_done)
+        return NULL;
+    struct blob *piece = k->inner->next(k->inner, &inner_done);
+    if (!piece && !inner_done)
+        return NULL; /* it has failed: without the last chunk the client knows */
+    if (!piece) {
+        k->is_done = true;
+        return blob_copy(BYTES("0\r\n\r\n"));
+    }
+    char size[24];
+    size_t n = (size_t)snprintf(size, sizeof size, "%zx\r\n", piece->len);
+    struct blob *b = blob_new(n + piece->len + 2);
+    if (b) {
+        memcpy(b->data, size, n);
+        memcpy(b->data + n, piece->data, piece->len);
+        memcpy(b->data + n + piece->len, "\r\n", 2);
+    }
+    blob_unref(piece);
+    return b;
+}
+
+static void chunker_free(struct out_source *s)
+{
+    struct chunker *k = container_of(s, struct chunker, source);
+    k->inner->free(k->inner);
+    free(k);
+}
+
+/* Takes `inner` over; NULL without memory (it is freed then). */
+static struct out_source *chunked(struct out_source *inner)
+{
+    struct chunker *k = calloc(1, sizeof *k);
+    if (!k) {
+        inner->free(inner);
+        return NULL;
+    }
+    k->source = (struct out_source){ next_chunk, chunker_free };
+    k->inner = inner;
+    return &k->source;
+}
+
 /* Hands the body over; what it owned is the outbox's then. */
 static void stage_body(struct conn *c, struct http_reply *r)
 {
@@ -114,8 +169,12 @@ static void stage_body(struct conn *c, struct http_reply *r)
         outbox_file(o, c->id, r->fd, r->off, r->len);
         r->fd = -1;
     } else if (r->source) {
-        outbox_source(o, c->id, r->source);
+        struct out_source *body = c->u.http->minor_version >= 1 ? chunked(r->source) : r->source;
         r->source = NULL;
+        if (body)
+            outbox_source(o, c->id, body);
+        else
+            conn_close(c);
     }
 }
 

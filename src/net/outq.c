@@ -223,7 +223,7 @@ static enum err source_pull(struct outq *q, bool *failed)
     return OK;
 }
 
-enum outq_result outq_flush(struct outq *q, int fd, size_t budget, uint64_t *total)
+enum outq_result outq_flush(struct outq *q, int fd, size_t budget, uint64_t *total, int *pieces)
 {
     while (q->n) {
         struct slice *s = slices(q);
@@ -231,6 +231,9 @@ enum outq_result outq_flush(struct outq *q, int fd, size_t budget, uint64_t *tot
             return OUTQ_BUDGET;
         if (s->kind == SLICE_SOURCE) {
             bool failed = false;
+            if (*pieces <= 0)
+                return OUTQ_BUDGET;
+            (*pieces)--;
             if (source_pull(q, &failed) || failed)
                 return OUTQ_FAILED;
             continue;

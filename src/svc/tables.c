@@ -5,6 +5,15 @@ const struct message_row message_rows[] = {
     /* messageType     handler           who     max bytes flags */
     { "echo_client", echo_on_echo, ANYONE, 0, UNBOUNDED },
     { "drawing", board_on_drawing, ANYONE, 4096, 0 },
+    { "chatMessage", chat_on_message, MEMBER, 0, 0 },
+    { "get_chat_history", chat_on_get_history, ANYONE, 4096, V1_ONLY },
+    { "get_all_users", dm_on_get_all_users, MEMBER, 0, 0 },
+    { "select_user", dm_on_select_user, MEMBER, 0, 0 },
+    { "direct_message", dm_on_direct_message, MEMBER, 0, 0 },
+    { "get_conversations", dm_on_get_conversations, MEMBER, 4096, V1_ONLY },
+    { "get_messages", dm_on_get_messages, MEMBER, 4096, V1_ONLY },
+    { "mark_read", dm_on_mark_read, MEMBER, 4096, V1_ONLY },
+    { "typing", dm_on_typing, MEMBER, 4096, V1_ONLY },
     { NULL, NULL, ANYONE, 0, 0 },
 };
 
@@ -20,6 +29,7 @@ const struct route_row route_rows[] = {
     { HTTP_GET, "/video-call", site_on_page, ANYONE, NO_CALLER, "video-call.html" },
     { HTTP_GET, "/video-call/*", site_on_page, ANYONE, NO_CALLER, "video-call-room.html" },
     { HTTP_GET, "/public/*", site_on_file, ANYONE, NO_CALLER, NULL },
+    { HTTP_GET, "/chat-history", chat_on_http_history, ANYONE, LOGIN_IF_REQUIRED, NULL },
     { HTTP_GET, "/healthz", site_on_health, ANYONE, NO_CALLER, NULL },
     { HTTP_GET, "/websocket", site_on_websocket, ANYONE, NO_HEAD | LOGIN_IF_REQUIRED, NULL },
     { HTTP_POST, "/register", auth_on_register, ANYONE, NO_CALLER, NULL },

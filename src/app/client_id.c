@@ -1,0 +1,45 @@
+#include "app/client_id.h"
+#include <stdio.h>
+
+static bool is_client_id(struct bytes id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        char c = ascii_lower(id.data[i]);
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+            return false;
+    }
+    return id.len >= 1 && id.len <= CLIENT_ID_MAX;
+}
+
+const char *client_id_read(const struct peer *caller, const struct json_object *msg,
+                           struct client_id *id)
+{
+    struct bytes text;
+    char *owned = NULL;
+
+    id->len = 0;
+    if (!caller->is_v1)
+        return NULL;
+    enum json_text_result r = json_text(msg, "clientId", 1, CLIENT_ID_MAX, &text, &owned);
+    bool is_good = r == JSON_TEXT_OK && is_client_id(text);
+    if (is_good) {
+        memcpy(id->text, text.data, text.len);
+        id->text[text.len] = 0;
+        id->len = text.len;
+    }
+    json_text_free(owned);
+    return is_good || r == JSON_TEXT_MISSING
+               ? NULL
+               : "clientId must have 1 to 64 letters, digits, underscores or hyphens";
+}
+
+void client_id_refused(struct app *app, const struct peer *caller, const struct client_id *id)
+{
+    char text[CLIENT_ID_MAX + 64];
+
+    if (!id->len)
+        return;
+    int n = snprintf(text, sizeof text, "{\"messageType\":\"not_sent\",\"clientId\":\"%s\"}",
+                     id->text);
+    hub_to_peer(&app->hub, caller, bytes_of(text, (size_t)n));
+}
