@@ -92,6 +92,8 @@ void outbox_finish(struct outbox *o, slot_id to, uint16_t code);
 /* Stages a call of `fn` with a copy of `data`. */
 void outbox_apply(struct outbox *o, out_apply_fn *fn, void *ctx, uint64_t arg, struct bytes data);
 
+/* Bytes staged since the last release. */
+size_t outbox_bytes(const struct outbox *o);
 /* Memory failed while staging. */
 bool outbox_is_lost(const struct outbox *o);
 bool outbox_is_empty(const struct outbox *o);

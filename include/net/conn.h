@@ -63,6 +63,8 @@ struct net_events {
     /* A request with its body. Stages the answer with http_conn_reply(), now or later. */
     enum http_verdict (*on_request)(void *self, struct http_request *rq);
     void (*on_message)(void *self, void *peer, struct bytes message, bool is_text);
+    /* What one connection has sent is handled, and others may be waiting: a moment for net_flush_early(). May be NULL. */
+    void (*on_turn_end)(void *self);
     /* The WebSocket takes no more messages and gets no more broadcasts. Exactly once for every peer, and never while
      * output is released or sent: it may stage more. */
     void (*on_gone)(void *self, void *peer);
@@ -131,6 +133,9 @@ int64_t net_wait_ms(const struct net *net);
 void net_resume(struct net *net);
 /* Fires due timers. */
 void net_expire(struct net *net);
+/* Sends what was released, in the middle of a tick: what is large goes out while it is still in the processor's caches. Only when nothing
+ * of this tick waits for a commit. */
+void net_flush_early(struct net *net);
 /* Sends what was released; then frees what was closed and recycles the outbox. */
 void net_flush(struct net *net);
 /* The peer of an open WebSocket, or NULL. */

@@ -54,6 +54,7 @@ struct outbox {
     size_t n, cap;
     size_t op; /* place of the open operation's entry plus one; 0: none is open */
     struct arena direct, shared;
+    size_t bytes; /* staged since the last release */
     bool is_lost;
 };
 
@@ -127,6 +128,7 @@ static char *arena_add(struct outbox *o, struct arena *a, size_t len)
         a->cap = cap;
     }
     a->blob->len = used + len;
+    o->bytes += len;
     return a->blob->data + used;
 }
 
@@ -210,6 +212,7 @@ void outbox_blob(struct outbox *o, slot_id to, struct blob *blob, size_t off, si
     e->off = off;
     e->len = len;
     e->u.blob = blob_ref(blob);
+    o->bytes += len;
 }
 
 void outbox_file(struct outbox *o, slot_id to, int fd, uint64_t off, uint64_t len)
@@ -343,7 +346,13 @@ void outbox_release(struct outbox *o, const struct out_sink *sink, bool committe
         }
     }
     o->n = 0;
+    o->bytes = 0;
     o->is_lost = false;
+}
+
+size_t outbox_bytes(const struct outbox *o)
+{
+    return o->bytes;
 }
 
 const struct blob *outbox_arena(const struct outbox *o)

@@ -251,8 +251,12 @@ static void conn_on_ready(struct source *s, uint32_t events)
     if (events & EPOLLOUT)
         conn_mark_dirty(c);
     if (events & EPOLLIN) {
-        if (c->hold == HOLD_NONE || !conn_is_speaking(c))
+        if (c->hold == HOLD_NONE || !conn_is_speaking(c)) {
+            struct net *net = c->net;
             conn_read(c);
+            if (net->events.on_turn_end)
+                net->events.on_turn_end(net->events.self);
+        }
     } else if (events & (EPOLLERR | EPOLLHUP)) {
         conn_close(c);
     }
@@ -359,7 +363,7 @@ static void conn_flush(struct conn *c, int *pieces)
         conn_continue(c);
 }
 
-void net_flush(struct net *net)
+void net_flush_early(struct net *net)
 {
     int pieces = CONN_PIECES;
 
@@ -371,8 +375,13 @@ void net_flush(struct net *net)
             conn_flush(c, &pieces);
     }
     net->is_releasing = false;
-    free_closed(net);
     outbox_recycle(net->outbox);
+}
+
+void net_flush(struct net *net)
+{
+    net_flush_early(net);
+    free_closed(net);
 }
 
 void net_resume(struct net *net)
