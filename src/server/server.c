@@ -27,6 +27,7 @@
 #include "svc/services.h"
 #include "svc/tables.h"
 
+#define EARLY_BYTES      16384 /* staged: worth sending before the end of the tick */
 #define STOP_MS          3000  /* for the last output after SIGTERM */
 #define QUIET_MS         250   /* nothing happened for so long: a good moment for a checkpoint */
 #define CHECKPOINT_PAGES 64    /* pages in the write-ahead log that are worth one in a quiet moment */
@@ -84,6 +85,20 @@ static void on_message(void *self, void *peer, struct bytes message, bool is_tex
     struct server *s = self;
     (void)is_text; /* binary messages do not come through the decoder */
     dispatch_message(&s->app, message_rows, peer, message);
+}
+
+/* Large output need not wait for the end of the tick when the tick has written nothing: there is no commit that it could be ahead of. */
+static void on_turn_end(void *self)
+{
+    struct server *s = self;
+    struct out_sink sink;
+
+    if (outbox_bytes(s->outbox) < EARLY_BYTES || db_in_transaction(s->app.db) ||
+        outbox_is_lost(s->outbox))
+        return;
+    net_sink(&s->net, &sink);
+    outbox_release(s->outbox, &sink, true);
+    net_flush_early(&s->net);
 }
 
 static void on_gone(void *self, void *peer)
@@ -340,7 +355,7 @@ static void on_conn_freed(void *self)
 
 static enum err open_net(struct server *s, char why[SERVER_WHY_MAX])
 {
-    const struct net_events events = { s, on_request, on_message, on_gone };
+    const struct net_events events = { s, on_request, on_message, on_turn_end, on_gone };
     char dir[PATH_MAX];
 
     snprintf(why, SERVER_WHY_MAX, "out of memory");
