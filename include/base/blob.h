@@ -1,7 +1,7 @@
 /* blob.h - immutable, reference-counted bytes: one copy for many receivers.
  *
- * A blob is filled once by its maker and never changed after it has been shared. Single-threaded: the
- * count is a plain number.
+ * A blob is filled once by its maker and never changed after it has been shared. Single-threaded:
+ * the count is a plain number.
  */
 #ifndef BASE_BLOB_H
 #define BASE_BLOB_H

@@ -1,7 +1,8 @@
 /* buf.h - a growable byte queue with a hard maximum.
  *
- * Bytes are appended at the tail and consumed at the head; what is in between is contiguous, because
- * parsers want that. The maximum is given at birth: nothing that a peer sends can grow a buf past it.
+ * Bytes are appended at the tail and consumed at the head; what is in between is contiguous,
+ * because parsers want that. The maximum is given at birth: nothing that a peer sends can grow a
+ * buf past it.
  *
  *     struct buf b;
  *     buf_init(&b, 65536);
@@ -45,8 +46,8 @@ static inline struct bytes buf_bytes(const struct buf *b)
     return bytes_of(buf_head(b), buf_len(b));
 }
 
-/* Room for `n` more bytes at the tail, returned in *tail; buf_grow() then says how many were written.
- * ERR_LIMIT beyond the maximum, ERR_NO_MEMORY; the contents stay as they were. */
+/* Room for `n` more bytes at the tail, returned in *tail; buf_grow() then says how many were
+ * written. ERR_LIMIT beyond the maximum, ERR_NO_MEMORY; the contents stay as they were. */
 MUST_CHECK enum err buf_reserve(struct buf *b, size_t n, char **tail);
 /* Counts `n` bytes that were written at the tail after buf_reserve(). */
 void buf_grow(struct buf *b, size_t n);

@@ -82,8 +82,8 @@ static inline struct bytes bytes_trim(struct bytes b)
     return b;
 }
 
-/* Takes the part in front of the first `separator` off *rest, and the separator with it. Without one
- * the part is everything, and rest->data becomes NULL. So a list is read like this:
+/* Takes the part in front of the first `separator` off *rest, and the separator with it. Without
+ * one the part is everything, and rest->data becomes NULL. So a list is read like this:
  *
  *     while (list.data)
  *         use(bytes_trim(bytes_cut(&list, ',')));

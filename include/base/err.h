@@ -1,7 +1,8 @@
 /* err.h - what can go wrong, as one small enum.
  *
- * Zero is success, failures are negative. Expected outcomes of a protocol (more bytes needed, a close
- * code, an HTTP status) are not errors: the modules that produce them have types of their own.
+ * Zero is success, failures are negative. Expected outcomes of a protocol (more bytes needed, a
+ * close code, an HTTP status) are not errors: the modules that produce them have types of their
+ * own.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H

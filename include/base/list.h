@@ -40,6 +40,6 @@ static inline void list_remove(struct link *l)
 }
 
 /* The object that holds member `field` at `ptr`. */
-#define container_of(ptr, type, field) ((type *)(void *)((char *)(ptr) - offsetof(type, field)))
+#define container_of(ptr, type, field) ((type *)(void *)((char *)(ptr)-offsetof(type, field)))
 
 #endif

@@ -1,7 +1,8 @@
 /* log.h - one line an event on standard error: time, level, text.
  *
- * Control characters and bytes that are not UTF-8's are escaped, a line is cut at 1 KiB, and no caller
- * passes message bodies, tokens or passwords. The level is the only state and is set once at start.
+ * Control characters and bytes that are not UTF-8's are escaped, a line is cut at 1 KiB, and no
+ * caller passes message bodies, tokens or passwords. The level is the only state and is set once at
+ * start.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

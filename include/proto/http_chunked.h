@@ -1,7 +1,7 @@
 /* http_chunked.h - the chunked transfer coding, incrementally (RFC 9112 section 7.1).
  *
- * Pure. Chunk extensions and trailer fields are checked for form and ignored. Chunk sizes are 1 to 16
- * hex digits; lines end in CRLF; anything else is bad at the first byte that is certain.
+ * Pure. Chunk extensions and trailer fields are checked for form and ignored. Chunk sizes are 1 to
+ * 16 hex digits; lines end in CRLF; anything else is bad at the first byte that is certain.
  */
 #ifndef PROTO_HTTP_CHUNKED_H
 #define PROTO_HTTP_CHUNKED_H
@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include "base/bytes.h"
 
-#define HTTP_MAX_CHUNK_LINE 4096u  /* size, extensions and CRLF */
-#define HTTP_MAX_TRAILERS   8192u  /* all trailer lines */
+#define HTTP_MAX_CHUNK_LINE 4096u /* size, extensions and CRLF */
+#define HTTP_MAX_TRAILERS   8192u /* all trailer lines */
 
 struct http_chunked { /* private fields; zero to start */
     uint64_t left;    /* bytes of the current chunk that are still to come */

@@ -6,8 +6,8 @@
 #include "base/err.h"
 
 /* Finds field `name` in an application/x-www-form-urlencoded body and decodes it into `out`.
- * ERR_NOT_FOUND; ERR_EXISTS when the field is there twice; ERR_BAD_INPUT for broken percent-encoding;
- * ERR_LIMIT when it is longer than `cap`. Not NUL-terminated. */
+ * ERR_NOT_FOUND; ERR_EXISTS when the field is there twice; ERR_BAD_INPUT for broken
+ * percent-encoding; ERR_LIMIT when it is longer than `cap`. Not NUL-terminated. */
 MUST_CHECK enum err http_form_get(struct bytes body, const char *name, char *out, size_t cap,
                                   size_t *len);
 

@@ -1,4 +1,5 @@
-/* http_reply.h - the head of a response (RFC 9112 section 4), and dates (RFC 9110 section 5.6.7). */
+/* http_reply.h - the head of a response (RFC 9112 section 4), and dates (RFC 9110 section 5.6.7).
+ */
 #ifndef PROTO_HTTP_REPLY_H
 #define PROTO_HTTP_REPLY_H
 
@@ -22,8 +23,8 @@ struct http_reply_head {
     uint64_t content_length; /* sent when has_length */
     bool is_chunked;         /* Transfer-Encoding: chunked */
     bool keep_alive;
-    int minor_version; /* of the request: HTTP/1.0 with keep-alive needs the header spelled out */
-    const char *date;  /* from http_date() */
+    int minor_version;  /* of the request: HTTP/1.0 with keep-alive needs the header spelled out */
+    const char *date;   /* from http_date() */
     struct bytes extra; /* more header lines, each with its CRLF; may be empty */
 };
 

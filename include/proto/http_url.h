@@ -7,7 +7,8 @@
 
 /* Decodes a path into `out` (`cap` bytes; NUL-terminated; *len without the NUL).
  * ERR_BAD_INPUT: a '%' without two hex digits. ERR_NOT_FOUND: a NUL, a backslash, or a "." or ".."
- * segment, in whatever encoding: no file or page has such a path. ERR_LIMIT: longer than cap - 1. */
+ * segment, in whatever encoding: no file or page has such a path. ERR_LIMIT: longer than cap - 1.
+ */
 MUST_CHECK enum err url_decode_path(struct bytes path, char *out, size_t cap, size_t *len);
 
 /* Decodes application/x-www-form-urlencoded bytes ('+' is a space). Same results, except that every

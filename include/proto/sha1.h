@@ -1,6 +1,7 @@
-/* sha1.h - SHA-1 (FIPS 180-4), for the WebSocket handshake (RFC 6455 section 4.2.2), which demands it,
- * and for HMAC-SHA1 (RFC 2104), which TURN servers with a shared secret demand. For nothing else: it
- * is no longer a secure hash, and libsodium, which does all other cryptography here, leaves it out. */
+/* sha1.h - SHA-1 (FIPS 180-4), for the WebSocket handshake (RFC 6455 section 4.2.2), which demands
+ * it, and for HMAC-SHA1 (RFC 2104), which TURN servers with a shared secret demand. For nothing
+ * else: it is no longer a secure hash, and libsodium, which does all other cryptography here,
+ * leaves it out. */
 #ifndef PROTO_SHA1_H
 #define PROTO_SHA1_H
 

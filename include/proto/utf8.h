@@ -1,5 +1,6 @@
 /* utf8.h - incremental UTF-8 validation (RFC 3629: no overlong forms, no surrogates, nothing above
- * U+10FFFF), failing at the first byte with which no valid text can begin (RFC 6455 section 8.1). */
+ * U+10FFFF), failing at the first byte with which no valid text can begin (RFC 6455 section 8.1).
+ */
 #ifndef PROTO_UTF8_H
 #define PROTO_UTF8_H
 

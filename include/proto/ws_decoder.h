@@ -7,15 +7,16 @@
  *     while ((ev = ws_decoder_next(&d, &in)).type != WS_EVENT_MORE)
  *         on_event(conn, ev);
  *
- * The decoder takes what it needs from the front of `in`; after WS_EVENT_MORE the input is used up and nothing of
- * it need be kept. A message that lies whole in the input, in one frame, is handed out as a view of it and
- * never copied; of anything else the decoder keeps what has come. The caller may stop between two events (a
- * budget) and must then keep the rest of the input itself.
+ * The decoder takes what it needs from the front of `in`; after WS_EVENT_MORE the input is used up
+ * and nothing of it need be kept. A message that lies whole in the input, in one frame, is handed
+ * out as a view of it and never copied; of anything else the decoder keeps what has come. The
+ * caller may stop between two events (a budget) and must then keep the rest of the input itself.
  *
  * Ownership: ev.data points into the input or into the decoder and is valid until the next call.
  * Memory: what has arrived, never what was announced; none between two messages.
- * Limits: a message above max_message fails with 1009 at the frame head that makes it so. Text fails with 1007 at
- * the first byte that is certain, a bad frame with 1002 at its head, a binary message with 1003 at its head.
+ * Limits: a message above max_message fails with 1009 at the frame head that makes it so. Text
+ * fails with 1007 at the first byte that is certain, a bad frame with 1002 at its head, a binary
+ * message with 1003 at its head.
  */
 #ifndef PROTO_WS_DECODER_H
 #define PROTO_WS_DECODER_H
@@ -29,7 +30,7 @@ enum ws_event_type {
     WS_EVENT_MESSAGE, /* data: the whole message; is_text */
     WS_EVENT_PING,    /* data: 0 to 125 bytes to send back */
     WS_EVENT_PONG,
-    WS_EVENT_CLOSE, /* close_code: what the peer said (1005: nothing); data: the reason. Last event */
+    WS_EVENT_CLOSE, /* the last event. close_code: what the peer said (1005: nothing); data: why */
     WS_EVENT_FAIL,  /* close_code: what to tell the peer. Every later call says so again */
 };
 
@@ -48,7 +49,7 @@ struct ws_input {
 struct ws_control; /* a control frame of which a part has come; allocated only then */
 
 struct ws_decoder { /* private fields; visible so that a connection can embed it (keep it small) */
-    struct buf message;         /* what has come of a message that is not whole yet */
+    struct buf message; /* what has come of a message that is not whole yet */
     struct ws_control *control;
     uint64_t frame_length, frame_left; /* of the frame that is being read */
     size_t max_message;
@@ -59,17 +60,19 @@ struct ws_decoder { /* private fields; visible so that a connection can embed it
     bool fin, in_frame, in_message, is_text, allow_binary, is_closed;
 };
 
-/* `max_message` in bytes. With `allow_binary`, binary messages are events; otherwise they fail with 1003. */
+/* `max_message` in bytes. With `allow_binary`, binary messages are events; otherwise they fail with
+ * 1003. */
 void ws_decoder_init(struct ws_decoder *d, size_t max_message, bool allow_binary);
 /* Gives the memory back. */
 void ws_decoder_release(struct ws_decoder *d);
 
 struct ws_event ws_decoder_next(struct ws_decoder *d, struct ws_input *in);
 
-/* For large frames: room of at most `most` bytes, inside the decoder, into which the next bytes of the current frame's payload
- * may be received directly, without a copy; returns how many (0: no large payload is under way, or no memory: use an
- * ordinary buffer). Never more than what the frame still lacks, so nothing that lies behind it gets in.
- * Then ws_decoder_received() takes the count. Its result is an event like that of ws_decoder_next(). */
+/* For large frames: room of at most `most` bytes, inside the decoder, into which the next bytes of
+ * the current frame's payload may be received directly, without a copy; returns how many (0: no
+ * large payload is under way, or no memory: use an ordinary buffer). Never more than what the frame
+ * still lacks, so nothing that lies behind it gets in. Then ws_decoder_received() takes the count.
+ * Its result is an event like that of ws_decoder_next(). */
 size_t ws_decoder_room(struct ws_decoder *d, size_t most, char **room);
 struct ws_event ws_decoder_received(struct ws_decoder *d, size_t n);
 

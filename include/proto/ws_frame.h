@@ -21,16 +21,16 @@ enum ws_opcode {
 };
 
 enum ws_close_code { /* RFC 6455 section 7.4.1 */
-    WS_CLOSE_NORMAL = 1000,
-    WS_CLOSE_GOING_AWAY = 1001,
-    WS_CLOSE_PROTOCOL_ERROR = 1002,
-    WS_CLOSE_UNSUPPORTED = 1003,
-    WS_CLOSE_NO_STATUS = 1005, /* never on the wire */
-    WS_CLOSE_BAD_DATA = 1007,
-    WS_CLOSE_POLICY = 1008,
-    WS_CLOSE_TOO_BIG = 1009,
-    WS_CLOSE_INTERNAL = 1011,
-    WS_CLOSE_TRY_LATER = 1013,
+                     WS_CLOSE_NORMAL = 1000,
+                     WS_CLOSE_GOING_AWAY = 1001,
+                     WS_CLOSE_PROTOCOL_ERROR = 1002,
+                     WS_CLOSE_UNSUPPORTED = 1003,
+                     WS_CLOSE_NO_STATUS = 1005, /* never on the wire */
+                     WS_CLOSE_BAD_DATA = 1007,
+                     WS_CLOSE_POLICY = 1008,
+                     WS_CLOSE_TOO_BIG = 1009,
+                     WS_CLOSE_INTERNAL = 1011,
+                     WS_CLOSE_TRY_LATER = 1013,
 };
 
 #define WS_MAX_HEAD        14u /* client to server: 2 + 8 + 4 */
@@ -48,9 +48,10 @@ struct ws_frame {
 };
 
 /* Reads a frame head from the front of `in`, without judging masking, opcode or reserved bits.
- * > 0: its length in bytes (2 to 14). 0: more bytes are needed; the fields whose bytes have all come are
- * set (a long payload_length before the mask), the others are 0. -WS_CLOSE_PROTOCOL_ERROR: a length
- * that is not minimal or has its top bit set (seen as soon as it is certain). payload stays empty. */
+ * > 0: its length in bytes (2 to 14). 0: more bytes are needed; the fields whose bytes have all
+ * come are set (a long payload_length before the mask), the others are 0. -WS_CLOSE_PROTOCOL_ERROR:
+ * a length that is not minimal or has its top bit set (seen as soon as it is certain). payload
+ * stays empty. */
 int ws_frame_head_parse(struct ws_frame *f, struct bytes in);
 
 /* One whole frame from the front of `data`, unmasked in place (masked or not: clients' and servers'

@@ -2,8 +2,9 @@
  *
  * Two arenas hold the bytes. `direct` has what goes to one connection; nobody may keep it past the
  * tick, so it is never allocated twice in the steady state. `shared` has the broadcasts; slow receivers
- * keep a reference, and then the next tick gets a new one. While staging, arenas move when they grow:
- * entries hold offsets, and pointers are made during the release.
+ * keep a reference, and then the next tick goes on behind what they wait for: an arena of its own for each
+ * short message would cost many times what they are owed. While staging, arenas move when they grow:
+ * entries hold offsets from where the tick began, and pointers are made during the release.
  */
 #include "base/outbox.h"
 #include <assert.h>
@@ -47,6 +48,7 @@ struct entry {
 struct arena {
     struct blob *blob;
     size_t cap;
+    size_t start; /* of this tick's bytes; when it is not 0, others may hold what is in front of it */
 };
 
 struct outbox {
@@ -107,29 +109,48 @@ static struct entry *entry_add(struct outbox *o, enum kind kind, slot_id to)
     return e;
 }
 
-/* Room for `len` bytes at the end of an arena; their offset is its length before. */
+/* Bytes of this tick. */
+static size_t arena_used(const struct arena *a)
+{
+    return a->blob ? a->blob->len - a->start : 0;
+}
+
+/* Room for `len` more bytes. What others hold stays where it is, and this tick's bytes move out of it. */
+static bool arena_grow(struct arena *a, size_t len)
+{
+    size_t used = arena_used(a), cap = a->cap ? a->cap : 4096;
+    struct blob *b;
+
+    while (cap - used < len)
+        cap *= 2;
+    if (a->start) {
+        b = blob_new(cap);
+        if (!b)
+            return false;
+        memcpy(b->data, a->blob->data + a->start, used);
+        blob_unref(a->blob);
+    } else {
+        b = realloc(a->blob, sizeof *b + cap);
+        if (!b)
+            return false;
+        b->refs = 1;
+    }
+    b->len = used;
+    *a = (struct arena){ b, cap, 0 };
+    return true;
+}
+
+/* Room for `len` bytes at the end of an arena; their offset is arena_used() before. */
 static char *arena_add(struct outbox *o, struct arena *a, size_t len)
 {
-    size_t used = a->blob ? a->blob->len : 0;
-    if (!a->blob || a->cap - used < len) {
-        size_t cap = a->cap ? a->cap : 4096;
-        while (cap - used < len)
-            cap *= 2;
-        struct blob *b = realloc(a->blob, sizeof *b + cap);
-        if (!b) {
-            o->is_lost = true;
-            return NULL;
-        }
-        if (!a->blob) {
-            b->refs = 1;
-            b->len = 0;
-        }
-        a->blob = b;
-        a->cap = cap;
+    if ((!a->blob || a->cap - a->blob->len < len) && !arena_grow(a, len)) {
+        o->is_lost = true;
+        return NULL;
     }
-    a->blob->len = used + len;
+    char *room = a->blob->data + a->blob->len;
+    a->blob->len += len;
     o->bytes += len;
-    return a->blob->data + used;
+    return room;
 }
 
 void outbox_op_begin(struct outbox *o, slot_id conn)
@@ -179,7 +200,7 @@ char *outbox_to(struct outbox *o, slot_id to, size_t len)
         blob_unref(b);
         return kept ? b->data : NULL;
     }
-    size_t off = o->direct.blob ? o->direct.blob->len : 0;
+    size_t off = arena_used(&o->direct);
     char *room = arena_add(o, &o->direct, len);
     struct entry *e = room ? entry_add(o, KIND_DIRECT, to) : NULL;
     if (!e)
@@ -191,7 +212,7 @@ char *outbox_to(struct outbox *o, slot_id to, size_t len)
 
 char *outbox_broadcast(struct outbox *o, enum audience who, size_t len)
 {
-    size_t off = o->shared.blob ? o->shared.blob->len : 0;
+    size_t off = arena_used(&o->shared);
     char *room = arena_add(o, &o->shared, len);
     struct entry *e = room ? entry_add(o, KIND_BROADCAST, 0) : NULL;
     if (!e)
@@ -251,7 +272,7 @@ void outbox_finish(struct outbox *o, slot_id to, uint16_t code)
 
 void outbox_apply(struct outbox *o, out_apply_fn *fn, void *ctx, uint64_t arg, struct bytes data)
 {
-    size_t off = o->direct.blob ? o->direct.blob->len : 0;
+    size_t off = arena_used(&o->direct);
     char *room = arena_add(o, &o->direct, data.len);
     struct entry *e = room ? entry_add(o, KIND_APPLY, 0) : NULL;
     if (!e)
@@ -292,7 +313,8 @@ static size_t release_broadcasts(struct outbox *o, const struct out_sink *sink, 
             break;
         len += f->len;
     }
-    sink->broadcast(sink->self, (enum audience)e->class, o->shared.blob, e->off, len);
+    sink->broadcast(sink->self, (enum audience)e->class, o->shared.blob, o->shared.start + e->off,
+                    len);
     return i - first;
 }
 
@@ -300,7 +322,7 @@ static void release_entry(struct outbox *o, const struct out_sink *sink, struct 
 {
     switch ((enum kind)e->kind) {
     case KIND_DIRECT:
-        sink->send(sink->self, e->to, o->direct.blob, e->off, e->len, OUT_LIVE);
+        sink->send(sink->self, e->to, o->direct.blob, o->direct.start + e->off, e->len, OUT_LIVE);
         break;
     case KIND_BLOB:
         sink->send(sink->self, e->to, e->u.blob, e->off, e->len, (enum out_class)e->class);
@@ -320,7 +342,7 @@ static void release_entry(struct outbox *o, const struct out_sink *sink, struct 
         break;
     case KIND_APPLY:
         e->u.apply.fn(e->u.apply.ctx, sink, e->u.apply.arg,
-                      bytes_of(o->direct.blob->data + e->off, e->len));
+                      bytes_of(o->direct.blob->data + o->direct.start + e->off, e->len));
         break;
     case KIND_BROADCAST:
     case KIND_OP:
@@ -364,13 +386,14 @@ static void arena_recycle(struct arena *a)
 {
     if (!a->blob)
         return;
-    if (a->blob->refs > 1 || a->cap > ARENA_KEEP) {
+    if (a->cap > ARENA_KEEP) {
         blob_unref(a->blob);
-        a->blob = NULL;
-        a->cap = 0;
+        *a = (struct arena){ 0 };
         return;
     }
-    a->blob->len = 0;
+    if (a->blob->refs == 1)
+        a->blob->len = 0;
+    a->start = a->blob->len;
 }
 
 void outbox_recycle(struct outbox *o)

@@ -25,7 +25,7 @@ enum { /* 6 bits apart */
 };
 
 #define STATE_MASK 63u
-#define GROUP      16u
+#define GROUP      16
 
 #define AT(state, next) ((uint64_t)(next) << (state))
 #define ROW(start, need_1, need_2, need_3, e0, ed, f0, f4)                                         \
@@ -38,38 +38,31 @@ enum { /* 6 bits apart */
 /* A continuation byte; the last four say where it leads after E0, ED, F0 and F4. */
 #define CONT(e0, ed, f0, f4) ROW(BAD, CHAR_START, NEED_1, NEED_2, e0, ed, f0, f4)
 
-#define X2(row)  row, row
-#define X3(row)  row, row, row
-#define X4(row)  X2(row), X2(row)
-#define X11(row) X4(row), X4(row), X3(row)
-#define X16(row) X4(row), X4(row), X4(row), X4(row)
+#define X2(row)   row, row
+#define X3(row)   X2(row), row
+#define X4(row)   X2(row), X2(row)
+#define X11(row)  X4(row), X4(row), X3(row)
+#define X12(row)  X4(row), X4(row), X4(row)
+#define X16(row)  X12(row), X4(row)
+#define X30(row)  X16(row), X11(row), X3(row)
+#define X32(row)  X16(row), X16(row)
+#define X128(row) X32(row), X32(row), X32(row), X32(row)
 
 static const uint64_t rows[256] = {
-    /* 00 */ X16(LEAD(CHAR_START)),
-    X16(LEAD(CHAR_START)),
-    X16(LEAD(CHAR_START)),
-    /* 30 */ X16(LEAD(CHAR_START)),
-    X16(LEAD(CHAR_START)),
-    X16(LEAD(CHAR_START)),
-    /* 60 */ X16(LEAD(CHAR_START)),
-    X16(LEAD(CHAR_START)),
-    /* 80 */ X16(CONT(BAD, NEED_1, BAD, NEED_2)),
-    /* 90 */ X16(CONT(BAD, NEED_1, NEED_2, BAD)),
-    /* A0 */ X16(CONT(NEED_1, BAD, NEED_2, BAD)),
-    X16(CONT(NEED_1, BAD, NEED_2, BAD)),
-    /* C0 */ X2(LEAD(BAD)),
-    X3(LEAD(NEED_1)),
-    X11(LEAD(NEED_1)),
-    /* D0 */ X16(LEAD(NEED_1)),
-    /* E0 */ LEAD(AFTER_E0),
-    X11(LEAD(NEED_2)),
-    LEAD(NEED_2),
-    LEAD(AFTER_ED),
-    X2(LEAD(NEED_2)),
-    /* F0 */ LEAD(AFTER_F0),
-    X3(LEAD(NEED_3)),
-    LEAD(AFTER_F4),
-    X11(LEAD(BAD)),
+    X128(LEAD(CHAR_START)),              /* 00 to 7F */
+    X16(CONT(BAD, NEED_1, BAD, NEED_2)), /* 80 to 8F */
+    X16(CONT(BAD, NEED_1, NEED_2, BAD)), /* 90 to 9F */
+    X32(CONT(NEED_1, BAD, NEED_2, BAD)), /* A0 to BF */
+    X2(LEAD(BAD)),                       /* C0 and C1: ASCII in two bytes */
+    X30(LEAD(NEED_1)),                   /* C2 to DF */
+    LEAD(AFTER_E0),                      /* E0 */
+    X12(LEAD(NEED_2)),                   /* E1 to EC */
+    LEAD(AFTER_ED),                      /* ED */
+    X2(LEAD(NEED_2)),                    /* EE and EF */
+    LEAD(AFTER_F0),                      /* F0 */
+    X3(LEAD(NEED_3)),                    /* F1 to F3 */
+    LEAD(AFTER_F4),                      /* F4 */
+    X11(LEAD(BAD)),                      /* F5 to FF */
 };
 
 static uint64_t load64(const unsigned char *p)
@@ -92,6 +85,11 @@ static const unsigned char *skip_ascii(const unsigned char *p, const unsigned ch
     return p;
 }
 
+static uint64_t step(uint64_t state, unsigned char byte)
+{
+    return rows[byte] >> (state & STATE_MASK);
+}
+
 bool utf8_feed(utf8_state *state, struct bytes piece)
 {
     uint64_t s = *state;
@@ -100,17 +98,19 @@ bool utf8_feed(utf8_state *state, struct bytes piece)
         return s != BAD;
     const unsigned char *p = (const unsigned char *)piece.data;
     const unsigned char *end = p + piece.len;
-    while (p < end) {
+    for (;;) {
         if (s == CHAR_START)
             p = skip_ascii(p, end);
-        size_t n = (size_t)(end - p) < GROUP ? (size_t)(end - p) : GROUP;
-        for (size_t i = 0; i < n; i++)
-            s = rows[p[i]] >> (s & STATE_MASK);
-        s &= STATE_MASK;
-        if (s == BAD)
+        if (s == BAD || end - p < GROUP)
             break;
-        p += n;
+#pragma GCC unroll 16
+        for (int i = 0; i < GROUP; i++)
+            s = step(s, p[i]);
+        s &= STATE_MASK;
+        p += GROUP;
     }
+    for (; p < end && s != BAD; p++)
+        s = step(s, *p) & STATE_MASK;
     *state = (utf8_state)s;
     return s != BAD;
 }

@@ -18,9 +18,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define DIRECT_MIN_LACKING                                                                         \
-    65536u /* ws_decoder_room() below this: not worth a receive of its own                         \
-            */
+/* ws_decoder_room(): below these, a receive of its own is not worth it. */
+#define DIRECT_MIN_LACKING 65536u
 #define DIRECT_MIN_ARRIVED 16384u
 #define CONTROL_BIT        0x8u
 
