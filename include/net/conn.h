@@ -84,8 +84,10 @@ struct net {
     struct link ws_all;  /* subscribed WebSockets */
     struct link ready;   /* conns with input that waits for the next tick */
     struct link leaving; /* conns whose end is to be told in the next tick (conn.ready) */
-    struct conn *dirty;  /* conns with output to flush */
+    struct conn *dirty;  /* conns with output to flush, */
+    struct conn **dirty_end; /* in the order in which they got it */
     struct conn *closed; /* conns to free at the end of the tick */
+    int pieces;          /* of long answers that may still be made in this tick */
     char *scratch;       /* every read lands here first */
     void (*on_conn_freed)(void *self); /* a descriptor is free again */
     void *on_conn_freed_self;
@@ -119,6 +121,7 @@ struct conn { /* private to net/ */
 #define CONN_FLUSH_BUDGET (256u * 1024u)  /* most bytes sent to one connection per tick */
 #define CONN_PIECES       8               /* pieces of long answers made per tick, for everyone together */
 #define CONN_FINISH_MS    5000            /* until a peer that does not answer is dropped */
+#define CONN_STALL_MS     60000           /* until a peer that takes nothing of an HTTP answer is dropped */
 
 /* `outbox` stays the caller's. ERR_NO_MEMORY, ERR_SYSTEM. */
 MUST_CHECK enum err net_init(struct net *net, struct outbox *outbox,

@@ -37,6 +37,7 @@ enum outq_result {
     OUTQ_EMPTY,   /* everything is sent */
     OUTQ_AGAIN,   /* the socket takes no more now: wait for EPOLLOUT */
     OUTQ_BUDGET,  /* there may be room, but this tick's share is used */
+    OUTQ_LATER,   /* the next bytes are a source's, and this tick's pieces are used up */
     OUTQ_FAILED,  /* the connection is broken, or a source failed */
 };
 

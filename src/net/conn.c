@@ -34,6 +34,8 @@ enum err net_init(struct net *net, struct outbox *outbox, const struct net_event
     list_init(&net->ws_all);
     list_init(&net->ready);
     list_init(&net->leaving);
+    net->dirty_end = &net->dirty;
+    net->pieces = CONN_PIECES;
     net->reactor = reactor_new();
     if (!net->reactor)
         return ERR_SYSTEM;
@@ -70,8 +72,9 @@ void conn_mark_dirty(struct conn *c)
     if (c->is_dirty || c->state == CONN_CLOSED)
         return;
     c->is_dirty = true;
-    c->next_dirty = c->net->dirty;
-    c->net->dirty = c;
+    c->next_dirty = NULL;
+    *c->net->dirty_end = c;
+    c->net->dirty_end = &c->next_dirty;
 }
 
 void conn_peer_gone(struct conn *c)
@@ -110,12 +113,19 @@ void conn_close(struct conn *c)
     c->net->closed = c;
 }
 
+/* What is still owed may take its time, as long as the peer takes some of it now and then. */
+static int64_t finish_due(const struct conn *c)
+{
+    return c->heard_ms + (c->finish_code ? CONN_FINISH_MS : CONN_STALL_MS);
+}
+
 void conn_finish(struct conn *c)
 {
     if (c->state >= CONN_FINISHING)
         return;
     stop_speaking(c, CONN_FINISHING);
-    if (timers_set(&c->net->timers, &c->timer, c->net->now_ms + CONN_FINISH_MS)) {
+    c->heard_ms = c->net->now_ms;
+    if (timers_set(&c->net->timers, &c->timer, finish_due(c))) {
         conn_close(c);
         return;
     }
@@ -312,7 +322,7 @@ static void free_closed(struct net *net)
     net->closed = NULL;
     while (c) {
         struct conn *next = c->next_closed;
-        if (c->peer) { /* its end has not been told yet */
+        if (c->peer || c->is_dirty) { /* its end has not been told yet, or the next flush still has it */
             c->next_closed = net->closed;
             net->closed = c;
         } else {
@@ -335,19 +345,23 @@ static void drained(struct conn *c)
             return;
         }
         c->state = CONN_LINGERING;
+        if (timers_set(&c->net->timers, &c->timer, c->net->now_ms + CONN_FINISH_MS))
+            conn_close(c);
     } else if (conn_is_speaking(c)) {
         c->ops->on_drained(c);
     }
 }
 
-static void conn_flush(struct conn *c, int *pieces)
+static void conn_flush(struct conn *c)
 {
     uint64_t sent = 0;
-    enum outq_result r = outq_flush(&c->out, c->source.fd, CONN_FLUSH_BUDGET, &sent, pieces);
+    enum outq_result r = outq_flush(&c->out, c->source.fd, CONN_FLUSH_BUDGET, &sent, &c->net->pieces);
 
     /* A peer that is busy taking a long answer cannot be heard behind it, but it is there. */
-    if (sent && r != OUTQ_EMPTY)
+    if (sent && (r != OUTQ_EMPTY || is_watching_out(c))) {
         c->heard_ms = c->net->now_ms;
+        c->is_pinged = false;
+    }
     if (r == OUTQ_FAILED) {
         conn_close(c);
         return;
@@ -355,7 +369,10 @@ static void conn_flush(struct conn *c, int *pieces)
     if (r == OUTQ_EMPTY) {
         drained(c);
     } else {
-        conn_update(c, true);
+        if (r == OUTQ_LATER) /* first in the next tick, in front of whoever comes then */
+            conn_mark_dirty(c);
+        else
+            conn_update(c, true);
         if (outq_leave_arena(&c->out, outbox_arena(c->net->outbox)))
             conn_close(c);
     }
@@ -365,14 +382,15 @@ static void conn_flush(struct conn *c, int *pieces)
 
 void net_flush_early(struct net *net)
 {
-    int pieces = CONN_PIECES;
+    struct conn *c = net->dirty, *next;
 
-    while (net->dirty) {
-        struct conn *c = net->dirty;
-        net->dirty = c->next_dirty;
+    net->dirty = NULL;
+    net->dirty_end = &net->dirty;
+    for (; c; c = next) {
+        next = c->next_dirty;
         c->is_dirty = false;
         if (c->state != CONN_CLOSED)
-            conn_flush(c, &pieces);
+            conn_flush(c);
     }
     net->is_releasing = false;
     outbox_recycle(net->outbox);
@@ -382,6 +400,7 @@ void net_flush(struct net *net)
 {
     net_flush_early(net);
     free_closed(net);
+    net->pieces = CONN_PIECES;
 }
 
 void net_resume(struct net *net)
@@ -416,6 +435,10 @@ void net_expire(struct net *net)
         struct conn *c = container_of(t, struct conn, timer);
         if (c->state == CONN_CLOSED)
             continue;
+        if (c->state == CONN_FINISHING && finish_due(c) > net->now_ms) {
+            conn_deadline(c, finish_due(c));
+            continue;
+        }
         if (!conn_is_speaking(c)) {
             conn_close(c);
             continue;

@@ -23,7 +23,6 @@
 #define HEAD_MS  10000 /* from the first byte of a head to its end */
 #define BODY_MS  30000 /* from the end of a head to the end of its body */
 #define IDLE_MS  60000 /* a kept connection between two requests */
-#define STALL_MS 60000 /* an answer of which the peer takes nothing */
 
 enum phase { PHASE_FIRST, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_IDLE };
 
@@ -53,7 +52,7 @@ int64_t http_conn_deadline(const struct conn *c, int64_t now_ms)
 {
     const struct http_conn *h = c->u.http;
     if (!outq_is_empty(&c->out))
-        return c->heard_ms + STALL_MS;
+        return c->heard_ms + CONN_STALL_MS;
     switch ((enum phase)h->phase) {
     case PHASE_FIRST:
         return h->since_ms + FIRST_MS;
@@ -345,7 +344,7 @@ static void serve(struct conn *c, const struct http_head *head, struct bytes bod
         return;
     if (verdict == HTTP_UPGRADED)
         ws_conn_start(c, rq.peer, rq.is_v1);
-    else if (verdict == HTTP_LATER)
+    else if (verdict == HTTP_LATER && h->phase == PHASE_ANSWER) /* it may have been staged already */
         c->hold = HOLD_ANSWER;
 }
 
@@ -525,6 +524,8 @@ static void on_drained(struct conn *c)
     c->u.http->is_sending = false;
     if (c->u.http->phase == PHASE_IDLE)
         enter(c, PHASE_IDLE);
+    else /* the timer may be set for the end of a stall */
+        conn_deadline(c, http_conn_deadline(c, c->net->now_ms));
 }
 
 static void on_gone(struct conn *c)

@@ -104,10 +104,10 @@ enum err outq_add(struct outq *q, struct blob *b, size_t off, size_t len, enum o
 
 enum err outq_add_file(struct outq *q, int fd, uint64_t off, uint64_t len)
 {
-    struct slice *s = slice_room(q);
+    struct slice *s = len ? slice_room(q) : NULL;
     if (!s) {
         close(fd);
-        return ERR_NO_MEMORY;
+        return len ? ERR_NO_MEMORY : OK;
     }
     *s = (struct slice){ .u.fd = fd, .off = (size_t)off, .len = len, .kind = SLICE_FILE };
     s->class = OUT_SNAPSHOT;
@@ -232,7 +232,7 @@ enum outq_result outq_flush(struct outq *q, int fd, size_t budget, uint64_t *tot
         if (s->kind == SLICE_SOURCE) {
             bool failed = false;
             if (*pieces <= 0)
-                return OUTQ_BUDGET;
+                return OUTQ_LATER;
             (*pieces)--;
             if (source_pull(q, &failed) || failed)
                 return OUTQ_FAILED;

@@ -78,7 +78,11 @@ static size_t room(struct conn *c, size_t most, char **at)
 
 static void on_received(struct conn *c, size_t n)
 {
+    struct ws_input none = { NULL, 0 };
+
     on_event(c, ws_decoder_received(&c->u.ws, n));
+    if (conn_is_speaking(c))
+        ws_decoder_next(&c->u.ws, &none); /* gives back what the message was lent from */
 }
 
 /* Without a close frame: the connection has failed (RFC 6455 section 7.1.4, code 1006 for the peer's own
@@ -103,7 +107,9 @@ static int64_t on_deadline(struct conn *c, int64_t now_ms)
         ws_stage(c->net->outbox, c->id, WS_PING, 0);
         c->is_pinged = true;
     }
-    return c->heard_ms + (silent >= PING_MS ? SILENT_MS : PING_MS);
+    /* No later than after PING_MS: the answer to a ping begins the time anew and moves no timer. */
+    int64_t due = c->heard_ms + (silent >= PING_MS ? SILENT_MS : PING_MS);
+    return due < now_ms + PING_MS ? due : now_ms + PING_MS;
 }
 
 static void on_drained(struct conn *c)
