@@ -127,6 +127,25 @@ START_TEST(the_list_leaves_out_what_is_no_longer_available)
 }
 END_TEST
 
+static enum err append_id(void *arg, const struct call_row *call)
+{
+    char *ids = arg;
+    size_t n = strlen(ids);
+
+    ids[n] = call->id[0];
+    ids[n + 1] = 0;
+    return OK;
+}
+
+static const char *gone(int64_t now, uint32_t max_rows)
+{
+    static char ids[16];
+
+    ids[0] = 0;
+    ck_ok(call_store_each_gone(&cs, now, max_rows, append_id, ids));
+    return ids;
+}
+
 START_TEST(what_is_gone_is_removed_in_bites_and_nothing_else)
 {
     uint32_t n;
@@ -135,10 +154,14 @@ START_TEST(what_is_gone_is_removed_in_bites_and_nothing_else)
     add(B, "b", NOW);
     add(C, "c", NOW + 1);
     ck_ok(call_store_set_occupied(&cs, B));
+    ck_assert_str_eq(gone(NOW + CALL_EMPTY_MS - 1, 100), "");
     ck_ok(call_store_delete_gone(&cs, NOW + CALL_EMPTY_MS - 1, 100, &n));
     ck_assert_uint_eq(n, 0);
+    ck_assert_str_eq(gone(NOW + CALL_EMPTY_MS + 1, 100), "ac");
+    ck_assert_str_eq(gone(NOW + CALL_EMPTY_MS + 1, 1), "a");
     ck_ok(call_store_delete_gone(&cs, NOW + CALL_EMPTY_MS + 1, 1, &n));
     ck_assert_uint_eq(n, 1);
+    ck_assert_str_eq(gone(NOW + CALL_EMPTY_MS + 1, 100), "c");
     ck_ok(call_store_delete_gone(&cs, NOW + CALL_EMPTY_MS + 1, 100, &n));
     ck_assert_uint_eq(n, 1);
     ck_assert_str_eq(list(NOW, NULL, 100).ids, "b");
@@ -192,6 +215,9 @@ START_TEST(nothing_sorts_and_only_the_list_and_the_restart_walk)
     ck_assert_str_eq(plan_of(db, cs.list),
                      "SEARCH calls USING INDEX calls_by_age ((created_at,id)>(?,?))\n");
     ck_assert_ptr_nonnull(strstr(plan_of(db, cs.remove_gone), "calls_by_end (empty_since<?)"));
+    ck_assert_ptr_nonnull(strstr(plan_of(db, cs.gone), "calls_by_end (empty_since<?)"));
+    ck_assert_ptr_null(strstr(plan_of(db, cs.gone), "SORT"));
+    ck_assert_ptr_null(strstr(plan_of(db, cs.gone), "B-TREE"));
     ck_assert_ptr_nonnull(strstr(plan_of(db, cs.reset), "calls_by_end (empty_since=?)"));
 }
 END_TEST

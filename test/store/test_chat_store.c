@@ -81,7 +81,7 @@ END_TEST
 START_TEST(a_scan_goes_from_behind_one_id_to_another_in_pieces)
 {
     struct stored_as s[6];
-    char name[4];
+    char name[16];
 
     for (int i = 0; i < 6; i++) {
         snprintf(name, sizeof(name), "%d", i);
@@ -112,7 +112,7 @@ START_TEST(a_page_before_an_id_holds_the_newest_of_the_older_oldest_first)
     struct stored_as s[6];
     struct reading r;
     bool has_older;
-    char name[4];
+    char name[16];
 
     for (int i = 0; i < 6; i++) {
         snprintf(name, sizeof(name), "%d", i);

@@ -510,7 +510,7 @@ END_TEST
 START_TEST(only_durable_commits_sync_the_log)
 {
     struct db *db = open_db(path_to("t.db"));
-    char name[8];
+    char name[16];
 
     ck_ok(db_begin(db));
     add_user(db, "first"); /* the log's header, and the commit */
