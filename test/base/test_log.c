@@ -31,6 +31,7 @@ static ssize_t next_line(void)
 
 static void uncapture(void)
 {
+    log_set_level(LOG_INFO); /* the default, for the next test of this process */
     dup2(real_stderr, STDERR_FILENO);
     close(real_stderr);
     close(ends[0]);

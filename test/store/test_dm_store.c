@@ -116,7 +116,7 @@ END_TEST
 START_TEST(a_scan_goes_from_behind_one_id_to_another_in_pieces)
 {
     int64_t id[6];
-    char text[4];
+    char text[16];
 
     for (int i = 0; i < 6; i++) {
         snprintf(text, sizeof(text), "%d", i);
@@ -147,7 +147,7 @@ START_TEST(a_page_before_an_id_holds_the_newest_of_the_older_oldest_first)
     int64_t id[6];
     struct reading r;
     bool has_older;
-    char text[4];
+    char text[16];
 
     for (int i = 0; i < 6; i++) {
         snprintf(text, sizeof(text), "%d", i);
