@@ -16,6 +16,8 @@ static inline struct bytes client_id_bytes(const struct client_id *id)
 {
     return bytes_of(id->text, id->len);
 }
+/* Behind app_write_begin(): should the commit fail, not_sent goes before the error. */
+void client_id_guard(struct app *app, const struct client_id *id);
 /* The message with this id (if any) is refused: stages not_sent, which goes before the error. */
 void client_id_refused(struct app *app, const struct peer *caller, const struct client_id *id);
 

@@ -41,6 +41,9 @@ void dispatch_message(struct app *app, const struct message_row *rows, struct pe
 /* Stages {"messageType":"error","error":sentence}. */
 void dispatch_error(struct app *app, const struct peer *to, const char *sentence);
 
+/* The same at once, while output is released. */
+void dispatch_error_now(const struct out_sink *sink, slot_id to, const char *sentence);
+
 /* What is wrong with a text field, as a sentence; NULL for JSON_TEXT_OK. `sentences` names the field:
  * missing or no string, wrong length, U+0000, lone surrogate. */
 struct text_sentences {

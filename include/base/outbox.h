@@ -70,6 +70,9 @@ void outbox_free(struct outbox *o);
 void outbox_op_begin(struct outbox *o, slot_id conn);
 /* The operation writes to the database: a failed commit takes back what it staged. */
 void outbox_op_wrote(struct outbox *o);
+/* Bytes for the operation's connection that leave only if the commit fails, just before sink.failed. Once per operation. NULL without
+ * memory. */
+char *outbox_op_if_failed(struct outbox *o, size_t len);
 void outbox_op_end(struct outbox *o);
 /* Takes back what the operation has staged so far; it stays open. */
 void outbox_op_cancel(struct outbox *o);

@@ -1,5 +1,6 @@
 #include "app/client_id.h"
 #include <stdio.h>
+#include "proto/ws_frame.h"
 
 static bool is_client_id(struct bytes id)
 {
@@ -33,13 +34,29 @@ const char *client_id_read(const struct peer *caller, const struct json_object *
                : "clientId must have 1 to 64 letters, digits, underscores or hyphens";
 }
 
-void client_id_refused(struct app *app, const struct peer *caller, const struct client_id *id)
+static struct bytes not_sent(const struct client_id *id, char text[CLIENT_ID_MAX + 64])
+{
+    int n = snprintf(text, CLIENT_ID_MAX + 64, "{\"messageType\":\"not_sent\",\"clientId\":\"%s\"}",
+                     id->text);
+    return bytes_of(text, (size_t)n);
+}
+
+void client_id_guard(struct app *app, const struct client_id *id)
 {
     char text[CLIENT_ID_MAX + 64];
 
     if (!id->len)
         return;
-    int n = snprintf(text, sizeof text, "{\"messageType\":\"not_sent\",\"clientId\":\"%s\"}",
-                     id->text);
-    hub_to_peer(&app->hub, caller, bytes_of(text, (size_t)n));
+    struct bytes message = not_sent(id, text);
+    char *room = outbox_op_if_failed(app->outbox, ws_frame_head_len(message.len) + message.len);
+    if (room)
+        generate_ws_frame(WS_TEXT, message, room);
+}
+
+void client_id_refused(struct app *app, const struct peer *caller, const struct client_id *id)
+{
+    char text[CLIENT_ID_MAX + 64];
+
+    if (id->len)
+        hub_to_peer(&app->hub, caller, not_sent(id, text));
 }

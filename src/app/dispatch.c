@@ -33,6 +33,18 @@ const char *dispatch_text_error(enum json_text_result r, const struct text_sente
     return "the server is out of memory";
 }
 
+void dispatch_error_now(const struct out_sink *sink, slot_id to, const char *sentence)
+{
+    char text[256], frame[WS_MAX_SERVER_HEAD + sizeof text];
+    int n = snprintf(text, sizeof text, "{\"messageType\":\"error\",\"error\":\"%s\"}", sentence);
+    size_t len = generate_ws_frame(WS_TEXT, bytes_of(text, (size_t)n), frame);
+    struct blob *b = blob_copy(bytes_of(frame, len));
+
+    if (b)
+        sink->send(sink->self, to, b, 0, b->len, OUT_LIVE);
+    blob_unref(b);
+}
+
 static const char *scan_error(enum json_result r)
 {
     switch (r) {

@@ -159,6 +159,7 @@ void outbox_op_begin(struct outbox *o, slot_id conn)
     if (!e)
         return;
     e->wrote = false;
+    e->len = 0;
     o->op = o->n;
 }
 
@@ -168,6 +169,18 @@ void outbox_op_wrote(struct outbox *o)
         return;
     for (size_t i = o->op - 1; i < o->n; i++)
         o->v[i].wrote = true;
+}
+
+char *outbox_op_if_failed(struct outbox *o, size_t len)
+{
+    size_t off = o->direct.blob ? o->direct.blob->len : 0;
+    char *room = o->op ? arena_add(o, &o->direct, len) : NULL;
+
+    if (room) {
+        o->v[o->op - 1].off = off;
+        o->v[o->op - 1].len = len;
+    }
+    return room;
 }
 
 void outbox_op_end(struct outbox *o)
@@ -356,6 +369,8 @@ void outbox_release(struct outbox *o, const struct out_sink *sink, bool committe
     for (size_t i = 0; i < o->n;) {
         struct entry *e = &o->v[i];
         if (e->wrote && !committed) {
+            if (e->kind == KIND_OP && e->len)
+                sink->send(sink->self, e->to, o->direct.blob, e->off, e->len, OUT_LIVE);
             if (e->kind == KIND_OP)
                 sink->failed(sink->self, e->to);
             entry_drop(e);

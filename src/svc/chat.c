@@ -107,6 +107,7 @@ const char *chat_on_message(struct app *app, struct peer *caller, const struct j
     if (!error && app_write_begin(app, caller->conn, WRITE_SYNCED)) {
         error = dispatch_store_failed;
     } else if (!error) {
+        client_id_guard(app, &id);
         enum err e = store(app, caller, comment, client_id_bytes(&id));
         if (app_write_end(app, WRITE_SYNCED, e == OK) || e)
             error = dispatch_store_failed;
@@ -155,49 +156,74 @@ static enum err fill(struct history *h, bool *done)
     return history_scanned(h, e, before, done);
 }
 
-static const char *stage_history(struct app *app, const struct peer *caller, struct bytes suffix,
-                                 int64_t after_id, int64_t up_to_id)
-{
-    struct history *h = history_new(
-        app, true, BYTES("{\"messageType\":\"chat_history\",\"messages\":["), suffix);
+/* Staged and done when the tick is decided, as in dm.c: what was written in it may be lost. */
+struct reading {
+    int64_t up_to;
+    bool is_page;
+    struct page page;
+};
 
-    if (!h)
-        return cannot_read;
-    h->fill = fill;
-    h->after_id = after_id;
-    h->up_to_id = up_to_id;
-    outbox_source(app->outbox, caller->conn, &h->source);
-    return NULL;
+static struct history *history_of(struct app *app, const struct reading *r, bool has_older)
+{
+    struct history *h = NULL;
+    struct buf suffix;
+
+    buf_init(&suffix, 256);
+    struct json_out j = { .buf = &suffix };
+    json_raw(&j, "]");
+    if (r->is_page) {
+        json_raw(&j, has_older ? ",\"hasOlder\":true" : ",\"hasOlder\":false");
+        page_write_before(&j, &r->page);
+    }
+    json_raw(&j, "}");
+    if (!j.error)
+        h = history_new(app, true, BYTES("{\"messageType\":\"chat_history\",\"messages\":["),
+                        buf_bytes(&suffix));
+    buf_release(&suffix);
+    if (h)
+        h->fill = fill;
+    return h;
+}
+
+static void apply_reading(void *ctx, const struct out_sink *sink, uint64_t conn, struct bytes data)
+{
+    struct app *app = ctx;
+    struct reading r;
+    struct history *h = NULL;
+    int64_t first = 0, last = 0;
+    bool has_older = false;
+
+    memcpy(&r, data.data, sizeof r);
+    enum err e = chat_store_max_id(&app->chat, &last);
+    last = r.up_to < last ? r.up_to : last;
+    if (!e && r.is_page) {
+        last = r.page.before_id <= last ? r.page.before_id - 1 : last;
+        e = chat_store_page_start(&app->chat, last + 1, r.page.limit, &first, &has_older);
+        first = first ? first - 1 : last;
+    }
+    if (!e)
+        h = history_of(app, &r, has_older);
+    if (!h) {
+        dispatch_error_now(sink, conn, cannot_read);
+        return;
+    }
+    h->after_id = first;
+    h->up_to_id = last;
+    sink->send_source(sink->self, conn, &h->source);
 }
 
 const char *chat_on_get_history(struct app *app, struct peer *caller, const struct json_object *msg)
 {
     struct json_member m;
-    struct page page;
-    struct buf suffix;
-    int64_t last = 0, first = 0;
-    bool has_older = false;
+    struct reading r = { .is_page = json_find(msg, "limit", &m) || json_find(msg, "beforeId", &m) };
+    const char *error = r.is_page ? page_read(msg, &r.page) : NULL;
 
-    if (chat_store_max_id(&app->chat, &last))
-        return cannot_read;
-    if (!json_find(msg, "limit", &m) && !json_find(msg, "beforeId", &m))
-        return stage_history(app, caller, BYTES("]}"), 0, last);
-    const char *error = page_read(msg, &page);
     if (error)
         return error;
-    if (chat_store_page_start(&app->chat, page.before_id, page.limit, &first, &has_older))
+    if (chat_store_max_id(&app->chat, &r.up_to))
         return cannot_read;
-    if (page.has_before && page.before_id <= last)
-        last = page.before_id - 1;
-    buf_init(&suffix, 256);
-    struct json_out j = { .buf = &suffix };
-    json_raw(&j, has_older ? "],\"hasOlder\":true" : "],\"hasOlder\":false");
-    page_write_before(&j, &page);
-    json_raw(&j, "}");
-    error = j.error ? cannot_read
-                    : stage_history(app, caller, buf_bytes(&suffix), first ? first - 1 : last, last);
-    buf_release(&suffix);
-    return error;
+    outbox_apply(app->outbox, apply_reading, app, caller->conn, bytes_of((char *)&r, sizeof r));
+    return NULL;
 }
 
 enum http_verdict chat_on_http_history(struct app *app, struct http_request *rq,

@@ -80,13 +80,15 @@ static enum err answer_resend(void *arg, const struct dm_row *row)
     return j.error;
 }
 
-static const char *send_message(struct app *app, struct peer *caller, struct dm_message *m)
+static const char *send_message(struct app *app, struct peer *caller, struct dm_message *m,
+                                const struct client_id *id)
 {
     bool was_there = false;
     struct resend resend = { app, caller, m };
 
     if (app_write_begin(app, caller->conn, WRITE_SYNCED))
         return dispatch_store_failed;
+    client_id_guard(app, id);
     enum err e = app_dm_store(app, m, &was_there);
     if (!e && was_there)
         e = dm_store_scan(&app->dms, m->from_id, m->to_id, m->id - 1, m->id, 1, answer_resend,
@@ -117,7 +119,7 @@ const char *dm_on_direct_message(struct app *app, struct peer *caller,
         m.to_id = to.id;
         m.to = bytes_str(to.username);
         m.client_id = client_id_bytes(&id);
-        error = send_message(app, caller, &m);
+        error = send_message(app, caller, &m, &id);
     }
     json_text_free(owned);
     if (error)
@@ -158,63 +160,35 @@ static enum err fill_conversation(struct history *h, bool *done)
     return history_scanned(h, e, before, done);
 }
 
-/* The messages with after_id < id <= up_to_id between the caller and a peer, as one message. */
-static const char *stage_conversation(struct app *app, const struct peer *caller,
-                                      const struct user_row *peer, struct bytes prefix,
-                                      struct bytes suffix, int64_t after_id, int64_t up_to_id)
-{
-    struct history *h = history_new(app, true, prefix, suffix);
-
-    if (!h)
-        return cannot_read;
-    h->fill = fill_conversation;
-    h->is_v1 = caller->is_v1;
-    h->after_id = after_id;
-    h->up_to_id = up_to_id;
-    h->user_id = caller->person->id;
-    h->peer_id = peer->id;
-    memcpy(h->user_name, caller->person->name, sizeof h->user_name);
-    memcpy(h->peer_name, peer->username, sizeof h->peer_name);
-    outbox_source(app->outbox, caller->conn, &h->source);
-    return NULL;
-}
-
-const char *dm_on_select_user(struct app *app, struct peer *caller, const struct json_object *msg)
-{
+/* What is read may have been written in this very tick, and its commit may fail. So a reading is staged, and done when the tick is
+ * decided; `up_to` is the last message that had been said when it was asked for, because what was said later comes behind it, live. */
+struct reading {
     struct user_row peer;
-    struct buf prefix;
-    int64_t last = 0;
+    int64_t user_id, up_to;
+    char user_name[HUB_NAME_MAX + 1];
+    bool is_v1, is_page;
+    struct page page;
+};
 
-    const char *error = find_user(app, msg, "targetUser", "targetUser must be a string", &peer);
-    if (error)
-        return error;
-    if (dm_store_max_id(&app->dms, caller->person->id, peer.id, &last))
-        return cannot_read;
-    buf_init(&prefix, ANSWER_MAX);
-    struct json_out j = { .buf = &prefix };
-    json_raw(&j, "{\"messageType\":\"message_history\"");
-    if (caller->is_v1) {
-        json_raw(&j, ",\"withUser\":");
-        json_plain(&j, bytes_str(peer.username));
-    }
-    json_raw(&j, ",\"messages\":[");
-    error = j.error ? cannot_read
-                    : stage_conversation(app, caller, &peer, buf_bytes(&prefix), BYTES("]}"), 0, last);
-    buf_release(&prefix);
-    return error;
-}
-
-static void write_page_prefix(struct json_out *j, const struct user_row *peer,
-                              const struct page *page)
+static void write_prefix(struct json_out *j, const struct reading *r)
 {
-    json_raw(j, "{\"messageType\":\"message_page\",\"withUser\":");
-    json_plain(j, bytes_str(peer->username));
-    page_write_before(j, page);
+    json_raw(j, r->is_page ? "{\"messageType\":\"message_page\"" : "{\"messageType\":\"message_history\"");
+    if (r->is_v1) {
+        json_raw(j, ",\"withUser\":");
+        json_plain(j, bytes_str(r->peer.username));
+    }
+    if (r->is_page)
+        page_write_before(j, &r->page);
     json_raw(j, ",\"messages\":[");
 }
 
-static void write_page_suffix(struct json_out *j, const struct dm_side *side, bool has_older)
+static void write_suffix(struct json_out *j, const struct reading *r, const struct dm_side *side,
+                         bool has_older)
 {
+    if (!r->is_page) {
+        json_raw(j, "]}");
+        return;
+    }
     json_raw(j, has_older ? "],\"hasOlder\":true" : "],\"hasOlder\":false");
     json_raw(j, ",\"readUpTo\":");
     json_int64(j, side->read_up_to);
@@ -223,38 +197,88 @@ static void write_page_suffix(struct json_out *j, const struct dm_side *side, bo
     json_raw(j, "}");
 }
 
-const char *dm_on_get_messages(struct app *app, struct peer *caller, const struct json_object *msg)
+static struct history *conversation_new(struct app *app, const struct reading *r,
+                                        const struct dm_side *side, bool has_older)
 {
-    struct user_row peer;
-    struct dm_side side;
-    struct page page;
+    struct history *h = NULL;
     struct buf prefix, suffix;
-    int64_t first = 0;
-    bool has_older = false;
 
-    const char *error = find_user(app, msg, "withUser", "withUser must be a string", &peer);
-    if (!error)
-        error = page_read(msg, &page);
-    if (error)
-        return error;
-    if (dm_store_side(&app->dms, caller->person->id, peer.id, &side) ||
-        dm_store_page_start(&app->dms, caller->person->id, peer.id, page.before_id, page.limit,
-                            &first, &has_older))
-        return cannot_read;
     buf_init(&prefix, ANSWER_MAX);
     buf_init(&suffix, ANSWER_MAX);
     struct json_out j = { .buf = &prefix }, k = { .buf = &suffix };
-    write_page_prefix(&j, &peer, &page);
-    write_page_suffix(&k, &side, has_older);
-    int64_t last = page.before_id <= side.last_id ? page.before_id - 1 : side.last_id;
-    if (j.error || k.error)
-        error = cannot_read;
-    else
-        error = stage_conversation(app, caller, &peer, buf_bytes(&prefix), buf_bytes(&suffix),
-                                   first ? first - 1 : last, last);
+    write_prefix(&j, r);
+    write_suffix(&k, r, side, has_older);
+    if (!j.error && !k.error)
+        h = history_new(app, true, buf_bytes(&prefix), buf_bytes(&suffix));
     buf_release(&prefix);
     buf_release(&suffix);
-    return error;
+    if (!h)
+        return NULL;
+    h->fill = fill_conversation;
+    h->is_v1 = r->is_v1;
+    h->user_id = r->user_id;
+    h->peer_id = r->peer.id;
+    memcpy(h->user_name, r->user_name, sizeof h->user_name);
+    memcpy(h->peer_name, r->peer.username, sizeof h->peer_name);
+    return h;
+}
+
+static void apply_reading(void *ctx, const struct out_sink *sink, uint64_t conn, struct bytes data)
+{
+    struct app *app = ctx;
+    struct reading r;
+    struct dm_side side;
+    struct history *h = NULL;
+    int64_t first = 0;
+    bool has_older = false;
+
+    memcpy(&r, data.data, sizeof r);
+    enum err e = dm_store_side(&app->dms, r.user_id, r.peer.id, &side);
+    int64_t last = side.last_id < r.up_to ? side.last_id : r.up_to;
+    if (!e && r.is_page) {
+        last = r.page.before_id <= last ? r.page.before_id - 1 : last;
+        e = dm_store_page_start(&app->dms, r.user_id, r.peer.id, last + 1, r.page.limit, &first,
+                                &has_older);
+        first = first ? first - 1 : last;
+    }
+    if (!e)
+        h = conversation_new(app, &r, &side, has_older);
+    if (!h) {
+        dispatch_error_now(sink, conn, cannot_read);
+        return;
+    }
+    h->after_id = first;
+    h->up_to_id = last;
+    sink->send_source(sink->self, conn, &h->source);
+}
+
+static const char *stage_reading(struct app *app, const struct peer *caller, struct reading *r)
+{
+    if (dm_store_max_id(&app->dms, caller->person->id, r->peer.id, &r->up_to))
+        return cannot_read;
+    r->user_id = caller->person->id;
+    memcpy(r->user_name, caller->person->name, sizeof r->user_name);
+    r->is_v1 = caller->is_v1;
+    outbox_apply(app->outbox, apply_reading, app, caller->conn, bytes_of((char *)r, sizeof *r));
+    return NULL;
+}
+
+const char *dm_on_select_user(struct app *app, struct peer *caller, const struct json_object *msg)
+{
+    struct reading r = { .is_page = false };
+    const char *error = find_user(app, msg, "targetUser", "targetUser must be a string", &r.peer);
+
+    return error ? error : stage_reading(app, caller, &r);
+}
+
+const char *dm_on_get_messages(struct app *app, struct peer *caller, const struct json_object *msg)
+{
+    struct reading r = { .is_page = true };
+    const char *error = find_user(app, msg, "withUser", "withUser must be a string", &r.peer);
+
+    if (!error)
+        error = page_read(msg, &r.page);
+    return error ? error : stage_reading(app, caller, &r);
 }
 
 /* --- the list of conversations --- */
