@@ -23,6 +23,7 @@ struct app;
 struct auth;
 struct board;
 struct presence;
+struct rooms;
 
 /* A service that wants to know of peers; in the order of the table. */
 struct peer_hook {
@@ -52,6 +53,7 @@ struct app_settings {
     uint32_t auth_rate;          /* attempts per address and minute; 0: no limit */
     const char *const *origins;  /* --allow-origin, ended by NULL */
     const char *const *ice_servers; /* --ice-server, JSON texts, ended by NULL */
+    struct bytes turn_secret;       /* --turn-secret-file: what it holds; empty: none was given */
     const char *version;
 };
 
@@ -76,6 +78,7 @@ struct app {
     struct auth *auth;
     struct board *board;
     struct presence *presence;
+    struct rooms *rooms; /* video calls */
     struct jsonlog all_users;       /* the message all_users_list */
     const struct peer_hook *hooks;  /* ended by an empty one */
 };

@@ -24,6 +24,7 @@ struct history {
     bool is_v1;
     char suffix[160];
     int64_t after_id, up_to_id;
+    char after_key[CALL_ID_LEN + 1]; /* calls are listed by time and id */
     /* A conversation: whose, with whom. */
     int64_t user_id, peer_id;
     char user_name[HUB_NAME_MAX + 1], peer_name[HUB_NAME_MAX + 1];

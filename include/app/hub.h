@@ -14,7 +14,7 @@
 #define HUB_SESSION_LEN   32
 #define HUB_SOCKET_ID_LEN 36 /* a UUID as text */
 
-struct room;
+struct attendee;
 
 struct person {
     int64_t id;
@@ -28,8 +28,7 @@ struct peer {
     slot_id conn;
     struct person *person; /* NULL: a guest */
     struct link in_all, in_person;
-    struct room *room; /* the call it is in; NULL: none. The call service's */
-    struct link in_room;
+    struct attendee *attendee; /* what it has to do with video calls; NULL: nothing. The call service's */
     uint8_t session[HUB_SESSION_LEN]; /* hash of the session's token; zero for a guest */
     uint8_t socket_id[16];
     uint32_t list_version; /* of the list of active users that it has got */

@@ -27,7 +27,7 @@ struct call_row {
 
 struct call_store { /* private fields */
     struct db *db;
-    struct stmt *insert, *find, *list, *occupy, *vacate, *remove_gone, *reset;
+    struct stmt *insert, *find, *list, *occupy, *vacate, *gone, *remove_gone, *reset;
 };
 
 /* Anything but OK ends the scan and becomes its result. `call` is valid until fn returns; fn does
@@ -54,7 +54,10 @@ MUST_CHECK enum err call_store_list(struct call_store *cs, int64_t now,
 MUST_CHECK enum err call_store_set_occupied(struct call_store *cs, struct bytes id);
 /* The last one has left; a call that is empty already keeps its time. ERR_NOT_FOUND. */
 MUST_CHECK enum err call_store_set_empty(struct call_store *cs, struct bytes id, int64_t now);
-/* Removes at most `max_rows` calls that are no longer available at `now`; *n says how many. */
+/* The `max_rows` calls that have been unavailable at `now` for the longest. */
+MUST_CHECK enum err call_store_each_gone(struct call_store *cs, int64_t now, uint32_t max_rows,
+                                         call_fn fn, void *arg);
+/* Removes exactly those; *n says how many. */
 MUST_CHECK enum err call_store_delete_gone(struct call_store *cs, int64_t now, uint32_t max_rows,
                                            uint32_t *n);
 /* At start: nobody survived the restart, so every occupied call is empty since `now`. */

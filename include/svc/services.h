@@ -34,6 +34,24 @@ message_fn dm_on_get_conversations, dm_on_get_messages, dm_on_mark_read, dm_on_t
 message_fn chat_on_message, chat_on_get_history;
 route_fn chat_on_http_history;
 
+/* --- call*.c: video calls --- */
+/* ERR_NO_MEMORY. */
+MUST_CHECK enum err call_open(struct app *app);
+void call_close(struct app *app);
+route_fn call_on_create, call_on_ice_servers;
+message_fn call_on_get_calls, call_on_watch, call_on_join, call_on_leave, call_on_signal;
+message_fn call_on_media_state, call_on_call_message;
+message_fn call_on_ring, call_on_ring_answer, call_on_ring_cancel;
+/* A WebSocket has opened, or is gone. */
+void call_on_arrived(struct app *app, struct peer *p);
+void call_on_gone(struct app *app, struct peer *p);
+/* What is due by time; before the commit. */
+void call_flush(struct app *app);
+/* Milliseconds until call_flush() or call_after_commit() has something to do; -1: nothing. */
+int64_t call_wait_ms(const struct app *app);
+/* Right after the commit, before the output is released: puts everything back that a failed one has taken away. */
+void call_after_commit(struct app *app, bool committed);
+
 /* --- auth.c: accounts and sessions --- */
 MUST_CHECK enum err auth_open(struct app *app);
 void auth_close(struct app *app);

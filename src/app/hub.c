@@ -113,7 +113,6 @@ enum err hub_join(struct hub *h, slot_id conn, int64_t user_id, struct bytes nam
     p->is_v1 = is_v1;
     list_init(&p->in_all);
     list_init(&p->in_person);
-    list_init(&p->in_room);
     uuid4(p->socket_id);
     if (user_id) {
         p->person = person_require(h, user_id, name);
@@ -135,7 +134,6 @@ void hub_leave(struct hub *h, struct peer *p)
     *(p->is_v1 ? &h->n_v1 : &h->n_base) -= 1;
     list_remove(&p->in_all);
     list_remove(&p->in_person);
-    list_remove(&p->in_room);
     if (p->person && list_empty(&p->person->peers))
         person_drop(h, p->person);
     free(p);

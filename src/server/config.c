@@ -3,6 +3,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <limits.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,14 @@ static const char *take_ice_server(struct config *c, const char *value)
     return add(c->ice_servers, value);
 }
 
+static const char *take_turn_secret_file(struct config *c, const char *value)
+{
+    if (!*value)
+        return "must name a file";
+    c->turn_secret_file = value;
+    return NULL;
+}
+
 static const char *take_max_message(struct config *c, const char *value)
 {
     unsigned long long n;
@@ -194,6 +203,7 @@ static const struct option options[] = {
     { "--secure-cookies", take_secure_cookies, false },
     { "--max-message", take_max_message, true },
     { "--ice-server", take_ice_server, true },
+    { "--turn-secret-file", take_turn_secret_file, true },
     { "--auth-rate", take_auth_rate, true },
     { "--trust-proxy", take_trust_proxy, false },
     { "--log-level", take_log_level, true },
@@ -213,6 +223,9 @@ const char *config_help(void)
            "  --secure-cookies       add Secure to cookies (behind TLS)\n"
            "  --max-message BYTES    largest WebSocket message (16777216)\n"
            "  --ice-server JSON      an RTCIceServer object for video calls; repeatable\n"
+           "  --turn-secret-file FILE\n"
+           "                         its first line is the secret shared with the TURN servers among\n"
+           "                         them (static-auth-secret of coturn)\n"
            "  --auth-rate N          password attempts per address and minute; 0: no limit (60)\n"
            "  --trust-proxy          take the client's address from X-Forwarded-For\n"
            "  --log-level LEVEL      error, warn, info or debug (info)\n"
@@ -275,6 +288,47 @@ enum config_result config_read(struct config *c, int argc, char *const *argv,
         }
     }
     return CONFIG_RUN;
+}
+
+/* The first line of `f`, not more than fits. */
+static const char *read_line(FILE *f, char *line, size_t cap, size_t *len)
+{
+    bool is_too_long = false;
+    int c;
+
+    *len = 0;
+    while ((c = getc(f)) != EOF && c != '\n') {
+        is_too_long |= *len == cap;
+        if (*len < cap)
+            line[(*len)++] = (char)c;
+    }
+    if (ferror(f))
+        return strerror(errno);
+    while (*len && strchr(" \t\r\v\f", line[*len - 1]))
+        --*len;
+    if (is_too_long)
+        return "its first line is too long to be a secret";
+    return *len ? NULL : "its first line is empty";
+}
+
+bool config_turn_secret(const struct config *c, char secret[CONFIG_SECRET_MAX], size_t *len,
+                        char why[CONFIG_WHY_MAX])
+{
+    char buffer[512];
+
+    *len = 0;
+    if (!c->turn_secret_file)
+        return true;
+    FILE *f = fopen(c->turn_secret_file, "re");
+    if (f)
+        setvbuf(f, buffer, _IOFBF, sizeof buffer); /* ours, so that it can be wiped */
+    const char *error = f ? read_line(f, secret, CONFIG_SECRET_MAX, len) : strerror(errno);
+    if (error)
+        snprintf(why, CONFIG_WHY_MAX, "--turn-secret-file %.300s: %s", c->turn_secret_file, error);
+    if (f)
+        fclose(f);
+    sodium_memzero(buffer, sizeof buffer);
+    return error == NULL;
 }
 
 static bool is_folder(const char *path)

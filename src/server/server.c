@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -46,9 +47,12 @@ struct server {
     uint16_t port;
     int n_ready;        /* sources that were ready in this tick */
     int64_t stop_at_ms; /* 0: running */
+    bool must_stop;     /* a signal has come */
     int64_t sweep_at_ms;
     time_t date_at;
     char date[HTTP_DATE_LEN + 1];
+    char turn_secret[CONFIG_SECRET_MAX];
+    size_t turn_secret_len;
 };
 
 /* --- time --- */
@@ -171,9 +175,9 @@ static void on_signal(struct source *source, uint32_t events)
     (void)events;
 
     while (read(source->fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (s->stop_at_ms)
+        if (s->must_stop)
             _exit(1); /* the second one: at once */
-        begin_stop(s);
+        s->must_stop = true;
     }
 }
 
@@ -207,6 +211,7 @@ static int64_t wait_ms(const struct server *s)
     int64_t wait = net_wait_ms(&s->net);
 
     wait = sooner(wait, presence_wait_ms(&s->app));
+    wait = sooner(wait, call_wait_ms(&s->app));
     wait = sooner(wait, listener_wait_ms(s->listener, now));
     wait = sooner(wait, s->sweep_at_ms > now ? s->sweep_at_ms - now : 0);
     if (db_wal_pages(s->app.db) >= CHECKPOINT_PAGES)
@@ -232,6 +237,7 @@ static void housekeeping(struct server *s)
         auth_sweep(&s->app);
         s->sweep_at_ms = s->net.now_ms + SWEEP_MS;
     }
+    call_flush(&s->app);
 }
 
 /* In a quiet moment, when it delays nobody; or when the log has grown so long that it must be. */
@@ -250,9 +256,12 @@ static enum err tick(struct server *s)
     enum err e = reactor_wait(s->net.reactor, wait_ms(s), on_wake, s, &s->n_ready);
     if (e)
         return e;
+    if (s->must_stop && !s->stop_at_ms) /* not in the wait, which may still hold the listener's source */
+        begin_stop(s);
     net_expire(&s->net);
     housekeeping(s);
     bool committed = app_commit(&s->app);
+    call_after_commit(&s->app, committed);
     net_sink(&s->net, &sink);
     outbox_release(s->outbox, &sink, committed);
     presence_flush(&s->app, &sink);
@@ -300,6 +309,7 @@ static void plug(struct server *s)
         .auth_rate = c->auth_rate,
         .origins = c->origins,
         .ice_servers = c->ice_servers,
+        .turn_secret = bytes_of(s->turn_secret, s->turn_secret_len),
         .version = PARLOR_VERSION,
     };
     s->app.ports = (struct app_ports){
@@ -333,6 +343,8 @@ static enum err open_app(struct server *s, char why[SERVER_WHY_MAX])
         e = board_open(&s->app);
     if (!e)
         e = presence_open(&s->app);
+    if (!e)
+        e = call_open(&s->app);
     if (e)
         snprintf(why, SERVER_WHY_MAX, "cannot read the database %s: %s", s->config.db, err_text(e));
     return e;
@@ -402,6 +414,8 @@ enum err server_new(const struct config *config, struct server **out, char why[S
         snprintf(why, SERVER_WHY_MAX, "cannot start the password process: %s", strerror(errno));
         return ERR_SYSTEM;
     }
+    if (!config_turn_secret(config, s->turn_secret, &s->turn_secret_len, why))
+        return ERR_BAD_INPUT;
     plug(s);
     enum err e = open_net(s, why);
     if (!e)
@@ -421,18 +435,20 @@ void server_free(struct server *s)
     if (!s)
         return;
     listener_close(s->listener);
+    hash_worker_free(s->hasher); /* leaves the reactor, which goes with net */
     if (s->net.reactor)
         net_release(&s->net);
+    call_close(&s->app);
     presence_close(&s->app);
     board_close(&s->app);
     auth_close(&s->app);
     hub_release(&s->app.hub);
     app_close_stores(&s->app);
     db_close(s->app.db);
-    hash_worker_free(s->hasher);
     static_files_free(s->files);
     outbox_free(s->outbox);
     if (s->signals.fd >= 0)
         close(s->signals.fd);
+    sodium_memzero(s->turn_secret, sizeof s->turn_secret);
     free(s);
 }

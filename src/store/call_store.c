@@ -6,6 +6,8 @@
 
 #define COLUMNS   "id, name, creator_id, created_at, empty_since"
 #define AVAILABLE "(empty_since IS NULL OR empty_since > ?1)" /* ?1: now - CALL_EMPTY_MS */
+/* The order makes listing and removing mean the same rows. */
+#define GONE "empty_since <= ?1 ORDER BY empty_since, id LIMIT ?2"
 
 enum err call_store_open(struct call_store *cs, struct db *db)
 {
@@ -18,8 +20,8 @@ enum err call_store_open(struct call_store *cs, struct db *db)
           " WHERE (created_at, id) > (?2, ?3) AND " AVAILABLE " ORDER BY created_at, id LIMIT ?4" },
         { &cs->occupy, "UPDATE calls SET empty_since = NULL WHERE id = ?1" },
         { &cs->vacate, "UPDATE calls SET empty_since = ifnull(empty_since, ?2) WHERE id = ?1" },
-        { &cs->remove_gone, "DELETE FROM calls WHERE id IN"
-                            " (SELECT id FROM calls WHERE empty_since <= ?1 LIMIT ?2)" },
+        { &cs->gone, "SELECT " COLUMNS " FROM calls WHERE " GONE },
+        { &cs->remove_gone, "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE " GONE ")" },
         { &cs->reset, "UPDATE calls SET empty_since = ?1 WHERE empty_since IS NULL" },
     };
 
@@ -29,8 +31,8 @@ enum err call_store_open(struct call_store *cs, struct db *db)
 
 void call_store_close(struct call_store *cs)
 {
-    struct stmt **const all[] = { &cs->insert, &cs->find,        &cs->list, &cs->occupy,
-                                  &cs->vacate, &cs->remove_gone, &cs->reset };
+    struct stmt **const all[] = { &cs->insert, &cs->find, &cs->list,        &cs->occupy,
+                                  &cs->vacate, &cs->gone, &cs->remove_gone, &cs->reset };
 
     stmt_release_all(all, sizeof(all) / sizeof(all[0]));
 }
@@ -68,22 +70,27 @@ enum err call_store_find(struct call_store *cs, struct bytes id, int64_t now, st
     return stmt_done(cs->find, e);
 }
 
-enum err call_store_list(struct call_store *cs, int64_t now, const struct call_row *after,
-                         uint32_t max_rows, call_fn fn, void *arg)
+static enum err each_call(struct stmt *st, call_fn fn, void *arg)
 {
     struct call_row call;
     bool has_row;
     enum err e;
 
+    while ((e = stmt_step(st, &has_row)) == OK && has_row) {
+        if ((e = read_call(st, &call)) != OK || (e = fn(arg, &call)) != OK)
+            break;
+    }
+    return stmt_done(st, e);
+}
+
+enum err call_store_list(struct call_store *cs, int64_t now, const struct call_row *after,
+                         uint32_t max_rows, call_fn fn, void *arg)
+{
     stmt_bind_int(cs->list, 1, now - CALL_EMPTY_MS);
     stmt_bind_int(cs->list, 2, after ? after->created_at : INT64_MIN);
     stmt_bind_text(cs->list, 3, bytes_str(after ? after->id : NULL));
     stmt_bind_int(cs->list, 4, max_rows);
-    while ((e = stmt_step(cs->list, &has_row)) == OK && has_row) {
-        if ((e = read_call(cs->list, &call)) != OK || (e = fn(arg, &call)) != OK)
-            break;
-    }
-    return stmt_done(cs->list, e);
+    return each_call(cs->list, fn, arg);
 }
 
 static enum err update_one(struct call_store *cs, struct stmt *st)
@@ -104,6 +111,14 @@ enum err call_store_set_empty(struct call_store *cs, struct bytes id, int64_t no
     stmt_bind_text(cs->vacate, 1, id);
     stmt_bind_int(cs->vacate, 2, now);
     return update_one(cs, cs->vacate);
+}
+
+enum err call_store_each_gone(struct call_store *cs, int64_t now, uint32_t max_rows, call_fn fn,
+                              void *arg)
+{
+    stmt_bind_int(cs->gone, 1, now - CALL_EMPTY_MS);
+    stmt_bind_int(cs->gone, 2, max_rows);
+    return each_call(cs->gone, fn, arg);
 }
 
 enum err call_store_delete_gone(struct call_store *cs, int64_t now, uint32_t max_rows, uint32_t *n)

@@ -14,6 +14,18 @@ const struct message_row message_rows[] = {
     { "get_messages", dm_on_get_messages, MEMBER, 4096, V1_ONLY },
     { "mark_read", dm_on_mark_read, MEMBER, 4096, V1_ONLY },
     { "typing", dm_on_typing, MEMBER, 4096, V1_ONLY },
+    { "get_calls", call_on_get_calls, MEMBER, 0, 0 },
+    { "join_call", call_on_join, MEMBER, 0, 0 },
+    { "leave_call", call_on_leave, MEMBER, 0, 0 },
+    { "offer", call_on_signal, MEMBER, 0, 0 },
+    { "answer", call_on_signal, MEMBER, 0, 0 },
+    { "ice_candidate", call_on_signal, MEMBER, 0, 0 },
+    { "watch_calls", call_on_watch, MEMBER, 4096, V1_ONLY },
+    { "media_state", call_on_media_state, MEMBER, 4096, V1_ONLY },
+    { "call_message", call_on_call_message, MEMBER, 0, V1_ONLY },
+    { "ring", call_on_ring, MEMBER, 4096, V1_ONLY },
+    { "ring_answer", call_on_ring_answer, MEMBER, 4096, V1_ONLY },
+    { "ring_cancel", call_on_ring_cancel, MEMBER, 4096, V1_ONLY },
     { NULL, NULL, ANYONE, 0, 0 },
 };
 
@@ -37,12 +49,15 @@ const struct route_row route_rows[] = {
     { HTTP_GET, "/logout", auth_on_logout, ANYONE, GUARD_CROSS_SITE | NO_HEAD, NULL },
     { HTTP_POST, "/logout", auth_on_logout, ANYONE, 0, NULL },
     { HTTP_GET, "/api/users/@me", auth_on_me, ANYONE, 0, NULL },
+    { HTTP_POST, "/api/video-calls", call_on_create, MEMBER, 0, NULL },
+    { HTTP_GET, "/api/ice-servers", call_on_ice_servers, MEMBER, 0, NULL },
     { HTTP_METHOD_UNKNOWN, NULL, NULL, ANYONE, 0, NULL },
 };
 
-/* The order is the order in which a newcomer is told: the board, then who is here. */
+/* The order is the order in which a newcomer is told: the board, then who is here, then who calls. */
 const struct peer_hook peer_hooks[] = {
     { board_on_join, NULL },
     { presence_on_join, NULL },
+    { call_on_arrived, call_on_gone },
     { NULL, NULL },
 };
