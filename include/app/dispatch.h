@@ -15,6 +15,7 @@
 enum message_flags {
     UNBOUNDED = 1, /* --max-message is its only limit */
     V1_ONLY = 2,   /* unknown in the base dialect */
+    CLIENT_ID = 4, /* may carry clientId: not_sent goes before the error when it is refused (v1) */
 };
 
 enum who { ANYONE, MEMBER };

@@ -2,6 +2,7 @@
  * a message that no row wants, or that is beyond its row's limits, has cost one walk over its bytes. */
 #include "app/dispatch.h"
 #include <stdio.h>
+#include "app/client_id.h"
 #include "proto/ws_stage.h"
 
 const char dispatch_store_failed[] = "the server cannot store anything right now";
@@ -103,6 +104,10 @@ void dispatch_message(struct app *app, const struct message_row *rows, struct pe
         error = guard(row, caller, &msg);
     if (!error)
         error = row->handler(app, caller, &msg);
-    if (error)
-        dispatch_error(app, caller, error);
+    if (!error)
+        return;
+    struct client_id id;
+    if (row && (row->flags & CLIENT_ID) && !client_id_read(caller, &msg, &id))
+        client_id_refused(app, caller, &id);
+    dispatch_error(app, caller, error);
 }

@@ -113,8 +113,6 @@ const char *chat_on_message(struct app *app, struct peer *caller, const struct j
             error = dispatch_store_failed;
     }
     json_text_free(owned);
-    if (error)
-        client_id_refused(app, caller, &id);
     return error;
 }
 

@@ -122,8 +122,6 @@ const char *dm_on_direct_message(struct app *app, struct peer *caller,
         error = send_message(app, caller, &m, &id);
     }
     json_text_free(owned);
-    if (error)
-        client_id_refused(app, caller, &id);
     return error;
 }
 

@@ -5,11 +5,11 @@ const struct message_row message_rows[] = {
     /* messageType     handler           who     max bytes flags */
     { "echo_client", echo_on_echo, ANYONE, 0, UNBOUNDED },
     { "drawing", board_on_drawing, ANYONE, 4096, 0 },
-    { "chatMessage", chat_on_message, MEMBER, 0, 0 },
+    { "chatMessage", chat_on_message, MEMBER, 0, CLIENT_ID },
     { "get_chat_history", chat_on_get_history, ANYONE, 4096, V1_ONLY },
     { "get_all_users", dm_on_get_all_users, MEMBER, 0, 0 },
     { "select_user", dm_on_select_user, MEMBER, 0, 0 },
-    { "direct_message", dm_on_direct_message, MEMBER, 0, 0 },
+    { "direct_message", dm_on_direct_message, MEMBER, 0, CLIENT_ID },
     { "get_conversations", dm_on_get_conversations, MEMBER, 4096, V1_ONLY },
     { "get_messages", dm_on_get_messages, MEMBER, 4096, V1_ONLY },
     { "mark_read", dm_on_mark_read, MEMBER, 4096, V1_ONLY },
