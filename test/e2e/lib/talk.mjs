@@ -10,7 +10,7 @@ export const V1 = 'parlor.v1';
 let born = 0;
 let questions = 0;
 
-// A registered user with a name that nobody has had, in both cases of letters; open() opens a connection of theirs.
+// A registered user with a name that nobody has had; open(), base() and v1() open connections of theirs.
 export async function person(server, t, word = 'Person') {
   const name = `${word}${++born}`;
   const cookie = await newUser(server, name);
