@@ -3,6 +3,7 @@
  * A page fragment says what it needs on its outermost element:
  *   <div class="page" data-title="Drawing board">          the title
  *   <div class="page" data-title="Log in" data-socket="off">   no connection needed
+ *   <div class="page" data-title="Call" data-errors="page">    the page itself says what the server refuses
  *
  * For pages: setTitle('Messages', 3) shows "(3) Messages · Parlor" and a mark on the icon of the tab. */
 import { icon, setIcon, toast } from './dom.js';
@@ -90,7 +91,9 @@ if (page?.dataset.socket !== 'off') {
   mountStatus(document.getElementById('connection'));
   followSession();
   hintAtLogin();
-  socket.on('error', ({ error }) => toast(typeof error === 'string' ? error : 'The server refused a message.', { kind: 'error' }));
+  if (page?.dataset.errors !== 'page') {
+    socket.on('error', ({ error }) => toast(typeof error === 'string' ? error : 'The server refused a message.', { kind: 'error' }));
+  }
   /* After DOMContentLoaded every module of the page has run and has its handlers in place. */
   if (document.readyState === 'complete') socket.connect();
   else addEventListener('DOMContentLoaded', () => socket.connect());
