@@ -1,0 +1,38 @@
+/* panels.js - the two panels beside the tiles, of which one is open at most.
+ *
+ *   const panels = new Panels({ onChange(name) {} });    panels.toggle('chat'); panels.close(); panels.open
+ */
+const byId = (id) => document.getElementById(id);
+const NAMES = ['people', 'chat'];
+
+export class Panels {
+  constructor({ onChange }) {
+    this.open = null;
+    this._onChange = onChange;
+    for (const button of document.querySelectorAll('[data-close]')) button.addEventListener('click', () => this.close());
+    byId('room').addEventListener('keydown', (event) => {
+      if (event.key === 'Escape' && this.open && event.target.closest('.side')) this.close();
+    });
+  }
+
+  toggle(name) {
+    if (this.open === name) this.close();
+    else this._show(name);
+  }
+
+  close() {
+    const { open } = this;
+    if (!open) return;
+    this._show(null);
+    const button = byId(`${open}-button`);
+    (button.offsetParent ? button : byId('more-button')).focus();
+  }
+
+  _show(name) {
+    this.open = name;
+    for (const each of NAMES) byId(`${each}-panel`).hidden = each !== name;
+    byId('room').dataset.panel = name ?? '';
+    this._onChange(name);
+    if (name === 'people') byId('people-title').focus({ preventScroll: true });
+  }
+}
