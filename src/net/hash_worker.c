@@ -200,18 +200,22 @@ static void send_next(struct hash_worker *w)
 {
     if (w->n == 0 || w->is_working)
         return;
-    if (w->source.fd < 0)
-        restart(w);
     struct job *j = &w->queue[w->first];
+    bool is_sent = false;
     w->is_working = true;
-    if (w->source.fd < 0 ||
-        send(w->source.fd, j, sizeof *j, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof *j) {
-        if (w->source.fd >= 0)
-            reap(w); /* the next job starts another */
-        finish(w, j->ticket, HASH_FAILED, "");
-        return;
+    for (int tries = 0; tries < 2 && !is_sent; tries++) {
+        if (w->source.fd < 0)
+            restart(w);
+        if (w->source.fd < 0)
+            break;
+        is_sent = send(w->source.fd, j, sizeof *j, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof *j;
+        if (!is_sent)
+            reap(w); /* it had ended, and nobody had noticed: this job starts another */
     }
-    sodium_memzero(j->password, sizeof j->password);
+    if (is_sent)
+        sodium_memzero(j->password, sizeof j->password);
+    else
+        finish(w, j->ticket, HASH_FAILED, "");
 }
 
 static void on_ready(struct source *s, uint32_t events)
