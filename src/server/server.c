@@ -435,6 +435,7 @@ void server_free(struct server *s)
     if (!s)
         return;
     listener_close(s->listener);
+    s->listener = NULL; /* each connection that is freed would wake it */
     hash_worker_free(s->hasher); /* leaves the reactor, which goes with net */
     if (s->net.reactor)
         net_release(&s->net);

@@ -373,8 +373,14 @@ static void idle_case(struct bench *b, int n)
     char name[64];
     struct load l;
     snprintf(name, sizeof name, "%d idle connections", n);
+    struct rlimit limit;
     if (!is_wanted(b, name))
         return;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < (rlim_t)n + 100) {
+        printf("%-44s left out: only %llu file descriptors are allowed\n", name,
+               (unsigned long long)limit.rlim_cur);
+        return;
+    }
     struct target server = fresh_server(b, "idle");
     struct load warm;
     load_open(&warm, &server, 10);
