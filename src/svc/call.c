@@ -84,10 +84,12 @@ static void stand_up(struct app *app, struct attendee *a)
     if (!s)
         return;
     a->seat = NULL;
-    tell_left(app, s);
+    tell_left(app, s, HEARS_ALL);
     seat_detach(app, s);
     room_changed(app->rooms, s->room);
-    if (a->before != s)
+    if (a->before == s)
+        s->away_at = app->rooms->n_gone;
+    else
         seat_free(s);
 }
 
@@ -108,7 +110,7 @@ static const char *enter(struct app *app, struct attendee *a, struct seat *s)
     struct doubt doubt;
 
     if ((writes && app->rooms->must_reset) ||
-        doubt_begin(app, &doubt, a->peer, is_doubtful, writes))
+        doubt_begin(app, &doubt, a->peer->conn, is_doubtful, writes))
         goto failed;
     enum err e = writes ? call_store_set_occupied(&app->calls, bytes_str(room->id)) : OK;
     if (e) {
@@ -132,21 +134,29 @@ failed:
     return dispatch_store_failed;
 }
 
+/* Whom `s` has not been told of yet, among those who are (or are not) in doubt together with it. */
+static void tell_of_late(struct app *app, const struct seat *s, bool is_doubtful)
+{
+    struct link *late = &app->rooms->late;
+
+    for (struct link *l = late->next; l != late; l = l->next) {
+        struct seat *other = container_of(l, struct seat, in_late);
+        struct untold *u = other->room == s->room ? seat_untold(other, s) : NULL;
+        if (u && (other->is_doubtful || s->is_doubtful) == is_doubtful)
+            tell_untold(app, other, u);
+    }
+}
+
 /* The same answers once more. Whom the caller has not been told of yet is in them: so it is told
  * now. */
 static const char *join_again(struct app *app, const struct seat *s)
 {
-    struct link *late = &app->rooms->late;
     struct doubt doubt;
 
-    if (doubt_begin(app, &doubt, s->peer, room_is_doubtful(s->room), false))
+    tell_of_late(app, s, false);
+    if (doubt_begin(app, &doubt, s->peer->conn, room_is_doubtful(s->room), false))
         return dispatch_store_failed;
-    for (struct link *l = late->next; l != late && !doubt.is_open; l = l->next) {
-        struct seat *other = container_of(l, struct seat, in_late);
-        struct untold *u = other->room == s->room ? seat_untold(other, s) : NULL;
-        if (u)
-            tell_untold(app, other, u);
-    }
+    tell_of_late(app, s, true);
     tell_answers(app, s);
     return doubt_end(app, &doubt, true) ? dispatch_store_failed : NULL;
 }
@@ -205,7 +215,7 @@ const char *call_on_leave(struct app *app, struct peer *caller, const struct jso
     if (!a || !a->seat)
         return NULL;
     bool is_doubtful = attendee_is_doubtful(a);
-    if (doubt_begin(app, &doubt, caller, is_doubtful, false))
+    if (doubt_begin(app, &doubt, caller->conn, is_doubtful, false))
         return dispatch_store_failed;
     if (is_doubtful)
         attendee_doubt(app->rooms, a);
@@ -221,7 +231,30 @@ void call_on_arrived(struct app *app, struct peer *p)
     rings_on_join(app, p);
 }
 
-/* Disconnecting is no message: it is so, whatever becomes of the commit. */
+/* Disconnecting is no message: it is so, whatever becomes of the commit. Who is in the call in any
+ * case is told in any case; who is in it only when the commit succeeds, only then; and who is in it
+ * only when it fails, by doubt_settle(). */
+static void vanish_in_doubt(struct app *app, struct attendee *a)
+{
+    struct seat *s = a->seat;
+    struct doubt doubt;
+
+    attendee_doubt(app->rooms, a);
+    a->peer = NULL;
+    if (a->before)
+        a->before->gone_at = a->before == s ? ++app->rooms->n_gone : UINT64_MAX;
+    if (!s)
+        return;
+    if (!s->is_doubtful)
+        tell_left(app, s, HEARS_CERTAIN);
+    if (doubt_begin(app, &doubt, 0, true, false) == OK) {
+        tell_left(app, s, s->is_doubtful ? HEARS_ALL : HEARS_DOUBTFUL);
+        doubt_end(app, &doubt, true);
+    }
+    seat_detach(app, s);
+    room_changed(app->rooms, s->room);
+}
+
 void call_on_gone(struct app *app, struct peer *p)
 {
     struct attendee *a = p->attendee;
@@ -231,16 +264,11 @@ void call_on_gone(struct app *app, struct peer *p)
     rings_leave(app, a);
     list_remove(&a->in_watchers);
     p->attendee = NULL;
-    if (!attendee_is_doubtful(a)) {
+    if (attendee_is_doubtful(a)) {
+        vanish_in_doubt(app, a);
+    } else {
         stand_up(app, a);
         free(a);
-        return;
-    }
-    attendee_doubt(app->rooms, a); /* who is told, the commit decides */
-    a->peer = NULL;
-    if (a->seat) {
-        seat_detach(app, a->seat);
-        room_changed(app->rooms, a->seat->room);
     }
 }
 
@@ -307,7 +335,7 @@ const char *call_on_signal(struct app *app, struct peer *caller, const struct js
     const char *error = find_target(from, msg, &to);
     if (error)
         return error;
-    if (doubt_begin(app, &doubt, caller, from->is_doubtful || to->is_doubtful, false))
+    if (doubt_begin(app, &doubt, caller->conn, from->is_doubtful || to->is_doubtful, false))
         return dispatch_store_failed;
     struct untold *u = seat_untold(from, to);
     if (u)
@@ -333,7 +361,7 @@ const char *call_on_media_state(struct app *app, struct peer *caller, const stru
         return "microphone, camera, screen and hand must each be true or false";
     if (!s)
         return not_in_call;
-    if (doubt_begin(app, &doubt, caller, s->is_doubtful, false))
+    if (doubt_begin(app, &doubt, caller->conn, s->is_doubtful, false))
         return dispatch_store_failed;
     s->media =
         (uint8_t)(MEDIA_SAID | (microphone ? MEDIA_MICROPHONE : 0) | (camera ? MEDIA_CAMERA : 0) |
@@ -374,7 +402,7 @@ const char *call_on_call_message(struct app *app, struct peer *caller,
         error = not_in_call;
     if (!error && compose_text(app, s, text))
         error = no_memory;
-    if (!error && doubt_begin(app, &doubt, caller, room_is_doubtful(s->room), false)) {
+    if (!error && doubt_begin(app, &doubt, caller->conn, room_is_doubtful(s->room), false)) {
         error = dispatch_store_failed;
     } else if (!error) {
         tell_v1(app, s->room, NULL, buf_bytes(&app->rooms->text));

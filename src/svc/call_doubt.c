@@ -1,14 +1,13 @@
 /* What a failed commit takes back. See call_private.h for what is in doubt and why.
  *
  * Nothing is undone step by step. The first time that somebody moves in doubt, the seat is kept
- * beside the attendee
- * (`before`); whatever they do until the commit, a failed one throws away the seat that they have
- * then and puts them back on the kept one. Seats carry their numbers, so everybody gets the old
- * place, and nobody else's order changes.
+ * beside the attendee (`before`); whatever they do until the commit, a failed one throws away the
+ * seat that they have then and puts them back on the kept one. Seats carry their numbers, so
+ * everybody gets the old place, and nobody else's order changes.
  *
  * The surprising part is who disconnects in the meantime: that is true whether the commit succeeds
- * or not, but whom it has to be told to is known only then. So the attendee outlives its peer until
- * the commit.
+ * or not. Those whom a failed commit puts back may have been away when it was told, so the seat and
+ * its attendee outlive the peer until the commit.
  */
 #include <stdlib.h>
 #include "call_private.h"
@@ -29,14 +28,13 @@ void attendee_doubt(struct rooms *rs, struct attendee *a)
     list_append(&rs->moved, &a->in_moved);
 }
 
-enum err doubt_begin(struct app *app, struct doubt *d, const struct peer *caller, bool is_doubtful,
-                     bool writes)
+enum err doubt_begin(struct app *app, struct doubt *d, slot_id conn, bool is_doubtful, bool writes)
 {
     d->kind = writes ? WRITE_SYNCED : WRITE_LIGHT;
     d->is_open = false;
     if (!is_doubtful && !writes)
         return OK;
-    enum err e = app_write_begin(app, caller->conn, d->kind);
+    enum err e = app_write_begin(app, conn, d->kind);
     d->is_open = e == OK;
     return e;
 }
@@ -52,15 +50,11 @@ static struct attendee *moved_of(struct link *l)
 }
 
 /* It is so: what was kept for the other case goes. */
-static void accept(struct app *app, struct attendee *a)
+static void accept(struct attendee *a)
 {
-    if (!a->peer && a->seat)
-        tell_left(app, a->seat);
     if (a->before != a->seat)
         seat_free(a->before);
-    if (!a->peer)
-        seat_free(a->seat);
-    else if (a->seat)
+    if (a->seat)
         a->seat->is_doubtful = false;
 }
 
@@ -99,8 +93,7 @@ static void catch_up(struct app *app, struct attendee *a)
     if (!s)
         return;
     if (!a->peer) {
-        tell_left(app, s);
-        seat_free(s);
+        tell_left(app, s, HEARS_AWAY);
         return;
     }
     for (const struct link *l = s->room->seats.next; l != &s->room->seats; l = l->next)
@@ -114,7 +107,7 @@ static void settle_moves(struct app *app, bool committed)
 
     if (committed) {
         for (struct link *l = moved->next; l != moved; l = l->next)
-            accept(app, moved_of(l));
+            accept(moved_of(l));
     } else {
         for (struct link *l = moved->next; l != moved; l = l->next)
             throw_out(app, moved_of(l));
@@ -127,8 +120,12 @@ static void settle_moves(struct app *app, bool committed)
         struct attendee *a = moved_of(moved->next);
         list_remove(&a->in_moved);
         a->before = NULL;
-        if (!a->peer)
-            free(a);
+        if (a->peer && a->seat)
+            a->seat->away_at = SEAT_TAKEN;
+        if (a->peer)
+            continue;
+        seat_free(a->seat);
+        free(a);
     }
 }
 

@@ -62,6 +62,8 @@ enum media {
     MEDIA_HAND = 16,
 };
 
+#define SEAT_TAKEN (UINT64_MAX - 1)
+
 struct seat {
     struct room *room;
     struct link in_room; /* alone when it is kept only for a failed commit */
@@ -70,6 +72,8 @@ struct seat {
     char socket_id[HUB_SOCKET_ID_LEN + 1];
     uint8_t media;         /* enum media */
     bool is_doubtful;      /* gone when the commit fails */
+    uint64_t away_at;      /* rooms.n_gone when it was left in doubt; SEAT_TAKEN: it was not */
+    uint64_t gone_at;      /* see tell_left() with HEARS_AWAY */
     struct untold *untold; /* base members it has a head start towards, by seat_no; NULL: none */
     uint32_t n_untold;
     int64_t tell_at_ms;  /* when they are told at the latest */
@@ -94,6 +98,7 @@ struct rooms {
     struct link late; /* seats with untold members, the earliest first */
     struct link idle, doubtful, changed;
     struct link moved; /* attendees that a failed commit puts back */
+    uint64_t n_gone;   /* how many have disconnected in doubt */
     struct link watchers;
     struct link ringing, notes; /* rings; and those of which a note is to be written */
     struct slots rings;
@@ -175,8 +180,8 @@ struct doubt {
 
 /* `is_doubtful`: it stands and falls with the commit; `writes`: it writes to the database itself.
  * ERR_STORE: nothing has begun. */
-MUST_CHECK enum err doubt_begin(struct app *app, struct doubt *d, const struct peer *caller,
-                                bool is_doubtful, bool writes);
+MUST_CHECK enum err doubt_begin(struct app *app, struct doubt *d, slot_id conn, bool is_doubtful,
+                                bool writes);
 enum err doubt_end(struct app *app, struct doubt *d, bool keep);
 /* The commit has succeeded or failed: nothing is in doubt any more. May stage output, but not
  * write. */
@@ -192,8 +197,14 @@ void tell_media(struct app *app, const struct peer *to, const struct seat *of);
 void tell_media_all(struct app *app, const struct seat *of);
 /* user_joined to all the others, except those to be told later. */
 void tell_joined(struct app *app, const struct seat *s);
-/* user_left to all the others, except those who never heard of it. */
-void tell_left(struct app *app, const struct seat *s);
+enum hearers {
+    HEARS_ALL,
+    HEARS_CERTAIN,  /* those who stay whatever becomes of the commit */
+    HEARS_DOUBTFUL, /* those who do not */
+    HEARS_AWAY,     /* those who were away when s->gone_at was counted, and are back */
+};
+/* user_left to those of the others who have ever heard of it. */
+void tell_left(struct app *app, const struct seat *s, enum hearers who);
 /* user_joined to one that has not been told yet. */
 void tell_untold(struct app *app, const struct seat *s, struct untold *u);
 /* The same to all of them. */

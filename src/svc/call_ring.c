@@ -316,7 +316,7 @@ const char *call_on_ring(struct app *app, struct peer *caller, const struct json
         error = check_limits(app->rooms, a, to.id);
     if (error)
         return error;
-    if (doubt_begin(app, &doubt, caller, a->seat->is_doubtful, false))
+    if (doubt_begin(app, &doubt, caller->conn, a->seat->is_doubtful, false))
         return dispatch_store_failed;
     struct ring *r = ring_new(app, a, &to);
     if (r) {

@@ -155,6 +155,7 @@ struct seat *seat_new(struct app *app, struct peer *p, struct room *room)
         return NULL;
     s->room = room;
     s->peer = p;
+    s->away_at = SEAT_TAKEN;
     list_init(&s->in_room);
     list_init(&s->in_late);
     peer_socket_id(p, s->socket_id);

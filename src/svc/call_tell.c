@@ -119,7 +119,24 @@ void tell_joined(struct app *app, const struct seat *s)
             stage(app, seat_of(l)->peer, &j);
 }
 
-void tell_left(struct app *app, const struct seat *s)
+static bool is_hearer(const struct seat *to, const struct seat *s, enum hearers who)
+{
+    if (to == s || seat_untold(s, to))
+        return false;
+    switch (who) {
+    case HEARS_CERTAIN:
+        return !to->is_doubtful;
+    case HEARS_DOUBTFUL:
+        return to->is_doubtful;
+    case HEARS_AWAY:
+        return to->away_at < s->gone_at;
+    case HEARS_ALL:
+        break;
+    }
+    return true;
+}
+
+void tell_left(struct app *app, const struct seat *s, enum hearers who)
 {
     struct json_out j = compose(app);
 
@@ -127,7 +144,7 @@ void tell_left(struct app *app, const struct seat *s)
     json_raw(&j, s->socket_id);
     json_raw(&j, "\"}");
     for (const struct link *l = s->room->seats.next; l != &s->room->seats; l = l->next)
-        if (seat_of(l) != s && !seat_untold(s, seat_of(l)))
+        if (is_hearer(seat_of(l), s, who))
             stage(app, seat_of(l)->peer, &j);
 }
 

@@ -395,6 +395,8 @@ START_TEST(what_one_tick_stages_lies_together_although_others_hold_the_arena)
         broadcast(TO_ALL, "0123456789"); /* more than is left of the arena */
     release(true);
     ck_assert_uint_eq(last_len, 20000);
+    for (size_t i = 0; i < 20000; i++)
+        ck_assert_int_eq(said[4 + i], '0' + (int)(i % 10));
     ck_assert_ptr_ne(last_blob, held);
     ck_assert_mem_eq(held->data, "held", 4);
     blob_unref(held);

@@ -3,12 +3,12 @@
  *
  *     struct fake f;
  *     fake_open(&f);
- *     struct tab *ann = fake_tab(&f, "ann", true);         // a WebSocket; NULL instead of a name:
- * a guest hush(ann);                                           // forgets what she has heard so far
+ *     struct tab *ann = fake_tab(&f, "ann", true);  // a WebSocket; NULL for a guest
+ *     hush(ann);                                    // forgets what she has heard
  *     say(ann, "{'messageType':'echo_client','text':'hi'}");
  *     fake_tick(&f);
  *     ck_assert_str_eq(heard(ann), "{'messageType':'echo_server','text':'hi'}");
- *     ck_assert_str_eq(heard(ann), "");                    // and nothing more
+ *     ck_assert_str_eq(heard(ann), "");             // and nothing more
  *     fake_close(&f);
  *
  * In messages to and from tabs, ' stands for ". A tick is the one of the real server: what is due

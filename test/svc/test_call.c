@@ -1094,6 +1094,137 @@ START_TEST(a_call_joined_again_before_its_emptiness_is_written_stays_occupied)
 }
 END_TEST
 
+/* --- at random --- */
+
+#define TABS  7
+#define ROOMS 3
+
+/* What a client knows: whom it is with, from what it has heard alone. */
+struct view {
+    struct tab *tab;
+    char others[TABS][HUB_SOCKET_ID_LEN + 1]; /* "": free */
+    bool leaves;                              /* said so in this tick */
+    bool was_refused;
+};
+
+static char *view_find(struct view *v, const char *id)
+{
+    for (int i = 0; i < TABS; i++)
+        if (strncmp(v->others[i], id, HUB_SOCKET_ID_LEN) == 0)
+            return v->others[i];
+    return NULL;
+}
+
+static void view_add(struct view *v, const char *text)
+{
+    const char *id = strstr(text, "'socketId':'") + 12;
+
+    ck_assert_msg(!view_find(v, id), "told twice: %s", text);
+    for (int i = 0; i < TABS; i++)
+        if (!v->others[i][0]) {
+            memcpy(v->others[i], id, HUB_SOCKET_ID_LEN);
+            return;
+        }
+    ck_abort_msg("more people than there are");
+}
+
+static void view_take(struct view *v, const char *text)
+{
+    if (strstr(text, "'messageType':'error'")) {
+        v->was_refused = true;
+    } else if (strstr(text, "'messageType':'existing_participants'")) {
+        memset(v->others, 0, sizeof v->others);
+        for (const char *at = text; (at = strstr(at, "{'socketId':'")) != NULL; at++)
+            view_add(v, at);
+    } else if (strstr(text, "'messageType':'user_joined'")) {
+        view_add(v, text);
+    } else if (strstr(text, "'messageType':'user_left'")) {
+        char *gone = view_find(v, strstr(text, "'socketId':'") + 12);
+        ck_assert_msg(gone, "left without having come: %s", text);
+        gone[0] = 0;
+    }
+}
+
+static void view_read(struct view *v)
+{
+    const char *text;
+
+    while (*(text = heard(v->tab)))
+        view_take(v, text);
+    if (v->leaves && !v->was_refused)
+        memset(v->others, 0, sizeof v->others);
+    v->leaves = v->was_refused = false;
+}
+
+/* The rooms in which two connections really are: a signal from one to the other arrives, or not. */
+static void ck_view(struct view *all, int of)
+{
+    for (int i = 0; i < TABS; i++) {
+        if (i == of)
+            continue;
+        offer(all[of].tab, all[i].tab);
+        fake_tick(&f);
+        bool has_arrived = strstr(heard(all[i].tab), "'messageType':'offer'") != NULL;
+        bool was_refused = strstr(heard(all[of].tab), "'messageType':'error'") != NULL;
+        bool is_known = view_find(&all[of], socket_id(all[i].tab)) != NULL;
+        ck_assert_int_eq(has_arrived, !was_refused);
+        ck_assert_msg(has_arrived == is_known, "%d and %d: together %d, known %d", of, i,
+                      has_arrived, is_known);
+    }
+}
+
+static void random_deed(struct view *v, const char *const *calls, unsigned *seed)
+{
+    int deed = (rand_r(seed) >> 4) % 8;
+
+    if (deed == 0) {
+        bool is_v1 = v->tab->is_v1;
+        const char *name = is_v1 ? "ann" : "bob";
+        fake_lose(v->tab);
+        memset(v, 0, sizeof *v);
+        v->tab = fake_connect(&f, name, is_v1);
+    } else if (deed == 1) {
+        leave(v->tab);
+        v->leaves = true;
+    } else {
+        join(v->tab, calls[(rand_r(seed) >> 4) % ROOMS]);
+    }
+}
+
+START_TEST(whatever_happens_everybody_knows_whom_they_are_with)
+{
+    struct view views[TABS];
+    const char *calls[ROOMS];
+
+    for (unsigned round = 1; round <= 60; round++) {
+        unsigned seed = round;
+        set_up();
+        memset(views, 0, sizeof views);
+        for (int i = 0; i < ROOMS; i++)
+            calls[i] = make_call("Tea");
+        for (int i = 0; i < TABS; i++)
+            views[i].tab = fake_tab(&f, i % 2 ? "ann" : "bob", i % 2);
+        for (int step = 0; step < 60; step++) {
+            for (int i = 0; i < TABS; i++)
+                if ((rand_r(&seed) >> 4) % 3 == 0)
+                    random_deed(&views[i], calls, &seed);
+            f.commit_fails = (rand_r(&seed) >> 4) % 3 == 0;
+            fake_tick(&f);
+            for (int i = 0; i < TABS; i++)
+                view_read(&views[i]);
+            f.commit_fails = (rand_r(&seed) >> 4) % 3 == 0;
+            fake_wait(&f, 400); /* the last head start is over */
+            for (int i = 0; i < TABS; i++)
+                view_read(&views[i]);
+            for (int i = 0; i < TABS; i++)
+                ck_view(views, i);
+        }
+        f.commit_fails = false;
+        tear_down();
+    }
+}
+END_TEST
+
 /* --- ringing --- */
 
 #define STATE "{'messageType':'ring_state','ringId':'%s','targetUser':'%s','state':'%s'}"
@@ -1460,6 +1591,7 @@ int main(void)
         a_head_start_survives_a_move_that_failed,
         what_is_empty_is_written_when_the_database_takes_it,
         a_call_joined_again_before_its_emptiness_is_written_stays_occupied,
+        whatever_happens_everybody_knows_whom_they_are_with,
         a_ring_is_accepted_or_declined_by_any_tab,
         a_cancelled_ring_is_noted,
         a_ring_is_missed_after_30_seconds,

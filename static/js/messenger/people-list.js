@@ -26,7 +26,7 @@ export class PeopleList {
     this._asked = 0;
     this._isPressed = false;
     this._reveals = false;
-    this._heads = { known: head('Conversations'), others: head('Everybody else') };
+    this._heads = { known: head('Conversations'), others: head('Everybody') };
     this._listen();
   }
 
@@ -117,6 +117,7 @@ export class PeopleList {
     const nodes = [];
     const old = this._rows;
     this._rows = new Map();
+    this._heads.others.textContent = known.length ? 'Everybody else' : 'Everybody';
     shown.forEach((person, i) => {
       if (known.length && i === 0) nodes.push(this._heads.known);
       if (others.length && i === known.length) nodes.push(this._heads.others);
