@@ -19,7 +19,7 @@ export const SERVER = process.env.SERVER;
 export const STATIC = process.env.STATIC;
 
 // Only a guard against hanging forever: no test learns anything from how long something takes.
-export const GUARD_MS = 10_000;
+export const GUARD_MS = 60_000;
 
 // What must be undone when a test ends, the newest first. All of it is done even if a part of it
 // fails: node:test alone would stop at the first failure, and leave servers behind.
