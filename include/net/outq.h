@@ -28,6 +28,7 @@ struct outq { /* private fields; visible so that a connection can embed it */
     struct slice one; /* the slice of a queue that has but one */
     struct slice *v;  /* a ring is not needed: `first` moves up and the rest follows when it is full */
     uint32_t first, n, cap;
+    uint32_t n_settled; /* slices at the front that outq_leave_arena() has seen */
     size_t live_bytes;    /* owed, OUT_LIVE */
     size_t history_bytes; /* owed, OUT_HISTORY */
     uint32_t n_sources;
@@ -60,7 +61,7 @@ static inline bool outq_is_empty(const struct outq *q)
  * still make in this tick, for all connections together; counted down. */
 enum outq_result outq_flush(struct outq *q, int fd, size_t budget, uint64_t *sent, int *pieces);
 /* Copies what is left of slices in `arena` to blobs of their own, because its memory is used again in the
- * next tick. ERR_NO_MEMORY. */
+ * next tick. Looks at each slice once: call it in the tick in which the slices came. ERR_NO_MEMORY. */
 MUST_CHECK enum err outq_leave_arena(struct outq *q, const struct blob *arena);
 
 #endif

@@ -34,7 +34,7 @@ static void array_free(struct outq *q)
 {
     free(q->v);
     q->v = NULL;
-    q->first = q->n = q->cap = 0;
+    q->first = q->n = q->cap = q->n_settled = 0;
 }
 
 void outq_release(struct outq *q)
@@ -136,6 +136,8 @@ static void pop(struct outq *q)
         q->n_sources--;
     slice_drop(s);
     q->n--;
+    if (q->n_settled)
+        q->n_settled--;
     if (q->v)
         q->first++;
     if (q->n == 0)
@@ -217,6 +219,8 @@ static enum err source_pull(struct outq *q, bool *failed)
     *s = (struct slice){ .u.blob = b, .off = 0, .len = b->len, .kind = SLICE_BLOB };
     s->class = OUT_HISTORY;
     q->n++;
+    if (q->n_settled)
+        q->n_settled++;
     count(q, s, s->len, true);
     if (s->len == 0)
         pop(q);
@@ -257,7 +261,8 @@ enum outq_result outq_flush(struct outq *q, int fd, size_t budget, uint64_t *tot
 enum err outq_leave_arena(struct outq *q, const struct blob *arena)
 {
     struct slice *s = slices(q);
-    for (uint32_t i = 0; i < q->n; i++) {
+    for (; q->n_settled < q->n; q->n_settled++) {
+        uint32_t i = q->n_settled;
         if (s[i].kind != SLICE_BLOB || s[i].u.blob != arena)
             continue;
         struct blob *own = blob_copy(bytes_of(arena->data + s[i].off, s[i].len));

@@ -424,6 +424,35 @@ START_TEST(what_waits_leaves_an_arena_that_will_be_used_again)
 }
 END_TEST
 
+/* A reader that is far behind has very many slices: each is looked at once, not once in every tick. */
+START_TEST(a_slice_that_has_left_the_arena_is_not_looked_at_again)
+{
+    start();
+    struct blob *arena = text_blob("0123456789"), *piece = text_blob("x");
+    ck_assert_int_eq(outq_add(&q, piece, 0, 1, OUT_LIVE), OK);
+    ck_assert_int_eq(outq_add(&q, arena, 0, 3, OUT_LIVE), OK);
+    ck_assert_int_eq(outq_leave_arena(&q, arena), OK);
+    ck_assert_int_eq(outq_leave_arena(&q, piece), OK); /* it was not the arena when it came */
+    ck_assert_uint_eq(piece->refs, 2);
+    ck_assert_int_eq(outq_add_source(&q, source(2, false, false)), OK);
+    ck_assert_int_eq(outq_leave_arena(&q, arena), OK);
+    pieces = 1;
+    ck_assert_int_eq(flush(4), OUTQ_BUDGET); /* up to the source */
+    ck_assert_int_eq(flush(1), OUTQ_BUDGET); /* into its first piece */
+    ck_assert_int_eq(outq_add(&q, arena, 5, 5, OUT_LIVE), OK);
+    ck_assert_int_eq(outq_leave_arena(&q, arena), OK);
+    ck_assert_uint_eq(arena->refs, 1);
+    memset(arena->data, 0, arena->len);
+    pieces = 10;
+    drain(1000);
+    got[got_len] = 0;
+    ck_assert_str_eq(got, "x012[2][1]56789");
+    blob_unref(arena);
+    blob_unref(piece);
+    stop();
+}
+END_TEST
+
 START_TEST(a_queue_that_is_dropped_gives_everything_back)
 {
     start();
@@ -463,6 +492,7 @@ int main(void)
         a_source_is_not_asked_while_a_piece_of_it_waits,
         a_source_that_fails_is_a_failure,
         what_waits_leaves_an_arena_that_will_be_used_again,
+        a_slice_that_has_left_the_arena_is_not_looked_at_again,
         a_queue_that_is_dropped_gives_everything_back,
     };
     return RUN_TESTS("outq", tests);
