@@ -197,11 +197,30 @@ export class MessageList {
     this._from = this._end - FIRST_ROWS;
   }
 
+  /* What came in front shows at once: the ornaments of the first message go, and above it something has to take their
+   * place, or there is nothing to scroll by. */
+  _showOlder() {
+    const cameInFront = this._from === this._lastBegin && this._begin < this._from;
+    this._lastBegin = this._begin;
+    if (cameInFront) this._moveUp();
+  }
+
+  _moveUp() {
+    this._from = Math.max(this._begin, this._from - STEP);
+    if (!this._atEnd) this._to = Math.min(this._to, this._from + MAX_ROWS);
+  }
+
+  _moveDown() {
+    this._to = Math.min(this._end, this._to + STEP);
+    this._from = Math.max(this._from, this._to - MAX_ROWS);
+  }
+
   _fitWindow() {
     const oldEnd = this._lastEnd ?? this._end;
     this._pending = this._source.pending();
     if (this._generation !== this._source.thread?.generation) this._startOver();
     this._letGo();
+    this._showOlder();
     const followed = this._to >= oldEnd && this._end - this._from <= MAX_ROWS;
     if (this._atEnd || followed) this._to = this._end;
     this._to = Math.min(this._to, this._end);
@@ -407,22 +426,13 @@ export class MessageList {
     const { thread } = this._source;
     if (!thread?.loaded) return;
     const margin = Math.min(this._log.clientHeight, LOOK_AHEAD_PX);
+    const { _from, _to } = this;
     if (this._log.scrollTop < margin) {
-      if (this._from > this._begin) return this._move(-STEP);
-      if (thread.hasOlder) this._source.loadOlder();
+      if (_from > this._begin) this._moveUp();
+      else if (thread.hasOlder) this._source.loadOlder();
     }
-    if (this._toEndPx < margin && this._to < this._end) this._move(STEP);
-  }
-
-  _move(step) {
-    if (step < 0) {
-      this._from = Math.max(this._begin, this._from + step);
-      this._to = Math.min(this._to, this._from + MAX_ROWS);
-    } else {
-      this._to = Math.min(this._end, this._to + step);
-      this._from = Math.max(this._from, this._to - MAX_ROWS);
-    }
-    this.update();
+    if (_from === this._from && this._toEndPx < margin && _to < this._end) this._moveDown();
+    if (_from !== this._from || _to !== this._to) this.update();
   }
 
   /* The newest message of somebody else whose beginning has been on screen. */

@@ -45,7 +45,7 @@ export class Controls {
     button.addEventListener('click', () => this._run(name, button));
     if (!look) return;
     button.append(icon(look.off[0]), h('span', { class: 'bar__words' }));
-    if (button.classList.contains('bar__btn')) button.append(tip(look.key), h('span', { class: 'bar__badge', hidden: true }));
+    if (button.classList.contains('bar__btn')) button.append(h('span', { class: 'bar__badge', 'aria-hidden': 'true', hidden: true }));
     else if (look.key) button.append(h('kbd', { 'aria-hidden': 'true' }, look.key));
     this._dress(button, name);
   }
@@ -65,8 +65,7 @@ export class Controls {
       mark.hidden = !badge;
       mark.textContent = badge > 99 ? '99+' : badge;
     }
-    const tipWords = button.querySelector('.tip__words');
-    if (tipWords) tipWords.textContent = label;
+    button.dataset.tip = look.key ? `${label}  (${look.key})` : label; /* shown by the stylesheet */
   }
 
   _run(name, button) {
@@ -105,5 +104,3 @@ export class Controls {
     this._actions[found[0]]();
   }
 }
-
-const tip = (key) => h('span', { class: 'tip', 'aria-hidden': 'true' }, h('span', { class: 'tip__words' }), key ? h('kbd', {}, key) : null);

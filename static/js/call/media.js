@@ -159,7 +159,7 @@ export class LocalMedia {
     const turns = [this._turns.microphone, this._turns.camera];
     const opening = Promise.all(turns).then(async () => {
       try {
-        this._take(await ask({ audio: this._constraints('microphone'), video: this._constraints('camera') }));
+        this._take(await this._ask({ audio: 'microphone', video: 'camera' }));
       } catch (error) {
         await this._openEach(error);
       }
@@ -183,8 +183,7 @@ export class LocalMedia {
 
   async _open(kind) {
     try {
-      const wish = this._constraints(kind);
-      this._take(await ask(kind === 'camera' ? { video: wish } : { audio: wish }));
+      this._take(await this._ask(wishFor(kind)));
     } catch (error) {
       this.problems[kind] = problemOf(kind, error);
     }
@@ -193,13 +192,11 @@ export class LocalMedia {
   /* The new device first, then the old one goes; unless the machine cannot have both. */
   async _replace(kind) {
     const old = this[kind];
-    const wish = this._constraints(kind);
-    const constraints = kind === 'camera' ? { video: wish } : { audio: wish };
     try {
-      this._take(await ask(constraints).catch(async (error) => {
+      this._take(await this._ask(wishFor(kind)).catch(async (error) => {
         if (error?.name !== 'NotReadableError') throw error;
         old.stop();
-        return ask(constraints);
+        return this._ask(wishFor(kind));
       }));
     } catch (error) {
       this.problems[kind] = problemOf(kind, error);
@@ -208,10 +205,24 @@ export class LocalMedia {
     this._changed();
   }
 
-  _constraints(kind) {
-    const common = kind === 'camera' ? PICTURE : VOICE;
-    const id = this.chosen[kind];
-    return id ? { ...common, deviceId: { ideal: id } } : common;
+  /* wish: { audio: 'microphone', video: 'camera' }, or one of them. A chosen device that is not here today is no reason
+   * to have none. */
+  async _ask(wish) {
+    try {
+      return await ask(this._constraints(wish, true));
+    } catch (error) {
+      if (error?.name !== 'OverconstrainedError' && error?.name !== 'NotFoundError') throw error;
+      return ask(this._constraints(wish, false));
+    }
+  }
+
+  _constraints(wish, hasChoice) {
+    const constraints = {};
+    for (const [media, kind] of Object.entries(wish)) {
+      const id = hasChoice && this.chosen[kind];
+      constraints[media] = { ...(kind === 'camera' ? PICTURE : VOICE), ...(id ? { deviceId: { exact: id } } : {}) };
+    }
+    return constraints;
   }
 
   _take(stream) {
@@ -260,6 +271,8 @@ export class LocalMedia {
     for (const listener of [...this._listeners]) listener();
   }
 }
+
+const wishFor = (kind) => (kind === 'camera' ? { video: kind } : { audio: kind });
 
 /* After the senders have let go of it: a stopped track would be a black flash. */
 const stopSoon = (track) => setTimeout(() => track.stop(), 100);

@@ -197,9 +197,7 @@ export class Mesh {
   }
 
   _tell(member) {
-    const isNew = !member.peer.negotiatesLikeUs;
-    member.peer.media = member.media;
-    if (isNew) member.peer.refresh(); /* it can tell a screen from a camera */
+    member.peer.tell(member.media);
     this._hooks.onMedia(member.peer);
   }
 

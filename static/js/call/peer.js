@@ -10,11 +10,13 @@
  * offers first, who was told of a newcomer waits. All that happens to the connection happens in one chain of steps, one
  * after the other, so that every step finds the signalling state as it is.
  *
- * Clients that know nothing of this offer from both ends at once. So an offer that meets ours is held for a moment: an
- * answer to ours settles the matter. Otherwise we take our own back. When both ends gave way at once, an answer comes to
- * an offer that we have taken back, and we offer again. A client that has told its media state is known to
- * negotiate as we do, and there we wait for as long as it takes. Our offers carry a number and our answers repeat it:
- * an answer that comes too late is recognised. Nobody else needs to know of that.
+ * A client that has told its media state is known to negotiate as we do, and there we wait for as long as it takes. Others
+ * may offer from both ends at once, and a browser that takes back its very first offer may never find a candidate
+ * (Chromium, with no other connection in the page). So the polite one gives those the time to offer before it does. An offer
+ * that meets ours all the same is held for a moment: an answer to ours settles the matter, otherwise we take our own
+ * back. When both ends gave way at once, an answer comes to an offer that we have taken back, and we offer again.
+ * Our offers carry a number and our answers repeat it: an answer that comes too late is recognised. Nobody else
+ * needs to know of that.
  *
  * Sections, by their order: the first of kind audio is the microphone, the first of kind video the camera, the second
  * of kind video the screen. Muting, switching the camera off and changing a device replace tracks and negotiate nothing. The
@@ -23,9 +25,10 @@
 import { tune } from './budget.js';
 import { belongsTo, midsOf } from './sdp.js';
 
+const THEIR_TURN_MS = 1000;  /* the server tells them of us after 400 ms */
 const HOLD_POLITE_MS = 300;
 const HOLD_IMPOLITE_MS = 3000;
-const SPEAK_FIRST_MS = 4000; /* somebody who should have offered and is silent */
+const SPEAK_FIRST_MS = 2500; /* somebody who should have offered and is silent */
 const ANSWER_MS = 10000;
 const LIKE_US = 4;           /* times as long for a client that negotiates as we do */
 const OFFERS_IN_VAIN = 3;
@@ -89,8 +92,9 @@ export class Peer {
   }
 
   bind({ send, polite }) {
-    this._link = { send, polite, mayOffer: polite };
-    if (polite) this._step(() => this._begin());
+    this._link = { send, polite, mayOffer: false };
+    if (polite && this.negotiatesLikeUs) this._step(() => this._begin());
+    else if (polite) this._after('begin', THEIR_TURN_MS, () => this._begin());
     else this._expect('speak', SPEAK_FIRST_MS, () => this._speakFirst());
     if (this.pc.connectionState === 'failed') this._restartSoon();
   }
@@ -98,7 +102,7 @@ export class Peer {
   unbind() {
     this._link = null;
     this._held = null;
-    this._clear('speak', 'hold', 'answer', 'restart');
+    this._clear('begin', 'speak', 'hold', 'answer', 'restart');
     this._step(() => this._takeBack()); /* an offer on its way is lost, or its answer will be */
   }
 
@@ -106,6 +110,15 @@ export class Peer {
     if (type === 'ice_candidate') this._step(() => this._onCandidate(payload));
     else if (type === 'offer') this._step(() => this._onOffer({ description: payload, offerId }));
     else this._step(() => this._onAnswer(payload, offerId));
+  }
+
+  /* It has told its media state. */
+  tell(media) {
+    const isNews = !this.negotiatesLikeUs;
+    this.media = media;
+    if (!isNews) return;
+    this.refresh(); /* it can tell a screen from a camera */
+    if (this._link?.polite) this._step(() => this._begin());
   }
 
   /* Offers, though it would be for the other end to begin. */
@@ -181,6 +194,9 @@ export class Peer {
   /* The first words to somebody whom we found in the room. On a connection that lives already they change nothing, and
    * let the other end find it again. */
   async _begin() {
+    if (!this._link || this._link.mayOffer) return;
+    this._clear('begin');
+    this._link.mayOffer = true;
     await this._takeBack();
     this._fill(['audio', 'camera']);
     await this._sync();
@@ -223,7 +239,7 @@ export class Peer {
 
   async _onOffer(offer) {
     if (!this._link) return;
-    this._clear('speak');
+    this._clear('begin', 'speak');
     this._link.mayOffer = true;
     if (this.pc.signalingState === 'have-local-offer') await this._onGlare(offer);
     else await this._accept(offer);
@@ -233,7 +249,7 @@ export class Peer {
     const { polite } = this._link;
     if (this.negotiatesLikeUs && !polite) return; /* it takes back its own */
     this._held = offer;
-    if (this.negotiatesLikeUs) await this._giveWay();
+    if (this.negotiatesLikeUs && this.wasConnected) await this._giveWay();
     else this._after('hold', polite ? HOLD_POLITE_MS : HOLD_IMPOLITE_MS, () => this._giveWay());
   }
 
