@@ -12,8 +12,9 @@ const ARGS = [
   '--disable-component-update', '--disable-sync', '--use-fake-ui-for-media-stream',
 ];
 
-// devices: how many artificial cameras and microphones there are; 0 is a machine without any.
-export async function launchWithDevices(t, { devices = 2, args = [] } = {}) {
+// devices: how many artificial cameras and microphones there are; 0 is a machine without any. The second camera
+// measures depths and shows nothing, so a test that wants another one takes the third.
+export async function launchWithDevices(t, { devices = 3, args = [] } = {}) {
   const fake = devices ? [`--use-fake-device-for-media-stream=device-count=${devices}`] : [];
   const browser = await chromium.launch({ executablePath: EXECUTABLE, args: [...ARGS, ...fake, ...args] });
   t.after(() => browser.close());
@@ -85,20 +86,14 @@ export async function seesPlaying(page, names, kind = 'camera') {
 
 // Pictures go on from where they are now.
 export async function advances(page, names, kind = 'camera') {
-  await page.evaluate(([wanted, which]) => {
-    const videoOf = (name) => document.querySelector(`[data-testid=tile][data-username="${name}"][data-kind="${which}"] video`);
-    const start = wanted.map((name) => videoOf(name).currentTime);
-    const framesOf = (name) => videoOf(name).getVideoPlaybackQuality().totalVideoFrames;
-    const frames = wanted.map(framesOf);
-    return new Promise((resolve) => {
-      const look = () => {
-        const isOn = wanted.every((name, i) => videoOf(name)?.currentTime > start[i] && framesOf(name) > frames[i]);
-        if (isOn) resolve();
-        else setTimeout(look, 50);
-      };
-      look();
-    });
-  }, [names, kind]);
+  const video = (name) => `[data-testid=tile][data-username="${name}"][data-kind="${kind}"] video`;
+  const selectors = names.map(video);
+  const starts = await page.evaluate((all) => all.map((css) => [...document.querySelectorAll(css)].map((node) => {
+    node.framesBefore = node.getVideoPlaybackQuality().totalVideoFrames;
+    return node.currentTime;
+  })), selectors);
+  await page.waitForFunction(([all, times]) => all.every((css, i) => [...document.querySelectorAll(css)].every((node, j) =>
+    node.currentTime > times[i][j] && node.getVideoPlaybackQuality().totalVideoFrames > node.framesBefore)), [selectors, starts]);
 }
 
 // Everybody sees everybody else.
@@ -117,14 +112,20 @@ export function smallPictures() {
   media.getUserMedia = (wish) => real(wish.video ? { ...wish, video: { ...wish.video, width: 320, height: 240, frameRate: 8 } } : wish);
 }
 
-// Every connection that the page ever made, in window.connections.
+// Every connection that the page ever made, in window.connections; and how often an offer was taken back.
 export function keepConnections() {
   const Real = window.RTCPeerConnection;
   window.connections = [];
+  window.takenBack = 0;
   window.RTCPeerConnection = class extends Real {
     constructor(...args) {
       super(...args);
       window.connections.push(this);
+    }
+
+    setLocalDescription(...args) {
+      if (args[0]?.type === 'rollback') window.takenBack++;
+      return super.setLocalDescription(...args);
     }
   };
 }
@@ -187,7 +188,7 @@ export function simpleClient([callId, how]) {
   const ctx = canvas.getContext('2d');
   let n = 0;
   setInterval(() => { ctx.fillStyle = n++ % 2 ? '#fff' : '#000'; ctx.fillRect(0, 0, 160, 120); }, 100);
-  const socket = new WebSocket(`ws://${location.host}/websocket`);
+  let socket = null; // opened when there is something to show
   const send = (message) => socket.send(JSON.stringify(message));
   const make = (id, stream) => {
     peers[id]?.close();
@@ -230,6 +231,7 @@ export function simpleClient([callId, how]) {
       user_left: ({ socketId }) => { peers[socketId]?.close(); videos[socketId]?.remove(); delete peers[socketId]; delete videos[socketId]; },
     };
     window.simple = { asked: false, joined: false, videos, peers, types: new Set(), leave: () => send({ messageType: 'leave_call' }), close: () => socket.close() };
+    socket = new WebSocket(`ws://${location.host}/websocket`);
     socket.onmessage = async ({ data }) => {
       const message = JSON.parse(data);
       window.simple.types.add(message.messageType);
@@ -241,7 +243,8 @@ export function simpleClient([callId, how]) {
 }
 
 export async function simple(context, id, how) {
-  const page = await visit(context, '/healthz'); // a page without a socket of its own
+  await context.route('**/favicon.ico', (route) => route.fulfill({ status: 204 }));
+  const page = await visit(context, '/healthz'); // a page without anything of its own
   await page.evaluate(simpleClient, [id, how]);
   await page.waitForFunction(() => window.simple.joined);
   return page;

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import axe from 'axe-core';
 import { newUser } from '../../e2e/lib/http.mjs';
-import { connected, person, visit } from './zz.mjs';
+import { connected, person, visit } from './browser.mjs';
 
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 
