@@ -21,6 +21,7 @@
 #include "proto/ws_handshake.h"
 
 #define MAX_MESSAGE (256u * 1024u * 1024u)
+#define SHARE_MIN   (16u * 1024u) /* bytes: a copy of less is cheaper than what keeping its blob may cost */
 #define STOP_MS     3000
 
 struct echo {
@@ -87,23 +88,23 @@ static enum http_verdict on_request(void *self, struct http_request *rq)
     return HTTP_UPGRADED;
 }
 
-/* Not OUT_LIVE: one message may be longer than all that a connection may be owed of those. Being owed much still stops
- * the reading. */
-static void on_message(void *self, void *peer, struct bytes message, bool is_text)
+/* A long message goes back from where it was received. Not OUT_LIVE: one message may be longer than all that a
+ * connection may be owed of those. Being owed much still stops the reading. */
+static void on_message(void *self, void *peer, const struct ws_event *ev)
 {
     struct echo *e = self;
     const struct peer *p = peer;
-    size_t head = ws_frame_head_len(message.len);
-    struct blob *b = blob_new(head + message.len);
+    bool is_shared = ev->owner && ev->data.len >= SHARE_MIN;
+    struct blob *b = is_shared ? blob_ref(ev->owner) : blob_copy(ev->data);
+    char *head = outbox_to(e->outbox, p->conn, ws_frame_head_len(ev->data.len));
 
-    if (!b) {
+    if (b && head) {
+        ws_frame_head_write((uint8_t *)head, true, ev->is_text ? WS_TEXT : WS_BINARY, ev->data.len);
+        outbox_blob(e->outbox, p->conn, b, is_shared ? (size_t)(ev->data.data - b->data) : 0,
+                    ev->data.len, OUT_HISTORY);
+    } else {
         outbox_finish(e->outbox, p->conn, WS_CLOSE_INTERNAL);
-        return;
     }
-    ws_frame_head_write((uint8_t *)b->data, true, is_text ? WS_TEXT : WS_BINARY, message.len);
-    if (message.len)
-        memcpy(b->data + head, message.data, message.len);
-    outbox_blob(e->outbox, p->conn, b, 0, b->len, OUT_HISTORY);
     blob_unref(b);
 }
 

@@ -35,9 +35,10 @@ struct message_row {
 /* The sentence for a store that cannot take a write. */
 extern const char dispatch_store_failed[];
 
-/* Handles one text message of `caller`. `rows` ends with a row without a type. */
+/* Handles one text message of `caller`. `rows` ends with a row without a type. `owner`: the blob that `text` lies in,
+ * or NULL. */
 void dispatch_message(struct app *app, const struct message_row *rows, struct peer *caller,
-                      struct bytes text);
+                      struct bytes text, struct blob *owner);
 
 /* Stages {"messageType":"error","error":sentence}. */
 void dispatch_error(struct app *app, const struct peer *to, const char *sentence);

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/blob.h"
 #include "base/buf.h"
 
 #define JSON_MAX_DEPTH 64 /* levels, the outermost object being the first */
@@ -31,6 +32,7 @@ struct json_member {
 
 struct json_object {
     struct bytes text;
+    struct blob *owner; /* json_scan() sets NULL; else the blob that text lies in: refer to it instead of copying what is long */
     uint32_t n_members;
     uint64_t n_values; /* all values inside, at every level, the object itself not counted */
     struct json_member kept[JSON_KEPT];

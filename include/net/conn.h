@@ -44,7 +44,7 @@ struct conn_ops {
     /* Handles bytes from the front; returns how many were used. What is left is kept and comes again, with
      * more behind it. May set c->hold, finish or close. `data` is mutable. */
     size_t (*on_input)(struct conn *c, char *data, size_t len);
-    /* A place into which the next bytes can be received without a copy; 0: none. May be NULL. */
+    /* A place for the first of the next bytes, so that they need no copy; 0: none. May be NULL. */
     size_t (*room)(struct conn *c, size_t most, char **room);
     void (*on_received)(struct conn *c, size_t n);
     /* The peer will send nothing more. */
@@ -62,7 +62,7 @@ struct net_events {
     void *self;
     /* A request with its body. Stages the answer with http_conn_reply(), now or later. */
     enum http_verdict (*on_request)(void *self, struct http_request *rq);
-    void (*on_message)(void *self, void *peer, struct bytes message, bool is_text);
+    void (*on_message)(void *self, void *peer, const struct ws_event *message);
     /* What one connection has sent is handled, and others may be waiting: a moment for net_flush_early(). May be NULL. */
     void (*on_turn_end)(void *self);
     /* The WebSocket takes no more messages and gets no more broadcasts. Exactly once for every peer, and never while
@@ -79,7 +79,7 @@ struct net {
     const char *date;    /* for response heads; the owner keeps it current */
     struct blob *failed; /* whole frame: what a WebSocket is told when its tick's writes are gone */
     int64_t now_ms;      /* monotonic, once per tick */
-    size_t max_message;  /* bytes */
+    uint32_t max_message;  /* bytes */
     bool allow_binary, trust_proxy, is_stopping, is_releasing;
     struct link ws_all;  /* subscribed WebSockets */
     struct link ready;   /* conns with input that waits for the next tick */
@@ -88,7 +88,7 @@ struct net {
     struct conn **dirty_end; /* in the order in which they got it */
     struct conn *closed; /* conns to free at the end of the tick */
     int pieces;          /* of long answers that may still be made in this tick */
-    char *scratch;       /* every read lands here first */
+    struct blob *scratch; /* every read lands here first; who shares a part keeps it, and there is a new one */
     void (*on_conn_freed)(void *self); /* a descriptor is free again */
     void *on_conn_freed_self;
 };
@@ -116,6 +116,7 @@ struct conn { /* private to net/ */
 };
 
 #define CONN_SCRATCH      (64u * 1024u)   /* most bytes read from one connection per tick */
+#define CONN_DIRECT       (1024u * 1024u) /* the same, straight to a large frame's place: in caches until it is sent again */
 #define CONN_SOFT_LIMIT   (1024u * 1024u) /* owed: stop reading from the peer */
 #define CONN_HARD_LIMIT   (64u * 1024u * 1024u) /* owed live: drop it */
 #define CONN_FLUSH_BUDGET (256u * 1024u)  /* most bytes sent to one connection per tick */

@@ -26,6 +26,23 @@ static inline void ws_stage_bytes(struct outbox *o, slot_id to, enum ws_opcode o
         memcpy(room, payload.data, payload.len);
 }
 
+/* Stages a text message of three parts for one connection; `middle`, which lies in `owner`, is shared and not copied. */
+static inline void ws_stage_shared(struct outbox *o, slot_id to, struct bytes head, struct blob *owner,
+                                   struct bytes middle, struct bytes tail)
+{
+    size_t len = head.len + middle.len + tail.len, frame_head = ws_frame_head_len(len);
+    char *room = outbox_to(o, to, frame_head + head.len);
+
+    if (!room)
+        return;
+    ws_frame_head_write((uint8_t *)room, true, WS_TEXT, len);
+    memcpy(room + frame_head, head.data, head.len);
+    outbox_blob(o, to, owner, (size_t)(middle.data - owner->data), middle.len, OUT_LIVE);
+    room = outbox_to(o, to, tail.len);
+    if (room)
+        memcpy(room, tail.data, tail.len);
+}
+
 /* Stages a text message for everyone in the audience. */
 static inline void ws_stage_broadcast(struct outbox *o, enum audience who, struct bytes payload)
 {

@@ -91,12 +91,13 @@ static const char *guard(const struct message_row *row, const struct peer *calle
 }
 
 void dispatch_message(struct app *app, const struct message_row *rows, struct peer *caller,
-                      struct bytes text)
+                      struct bytes text, struct blob *owner)
 {
     struct json_object msg;
     struct json_member type;
     const char *error = scan_error(json_scan(text, &msg));
 
+    msg.owner = owner;
     if (!error && (!json_find(&msg, "messageType", &type) || type.type != JSON_STRING))
         error = "messageType must be a string";
     const struct message_row *row = error ? NULL : find_row(rows, type.value);

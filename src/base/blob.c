@@ -5,6 +5,7 @@
 #include "base/blob.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct blob *blob_new(size_t len)
@@ -25,6 +26,20 @@ struct blob *blob_copy(struct bytes b)
     if (copy && b.len > 0)
         memcpy(copy->data, b.data, b.len);
     return copy;
+}
+
+struct blob *blob_resize(struct blob *b, size_t cap)
+{
+    bool is_new = !b;
+
+    assert(!b || (b->refs == 1 && b->len <= cap));
+    if (cap > SIZE_MAX - sizeof(struct blob) || !(b = realloc(b, sizeof *b + cap)))
+        return NULL;
+    if (is_new) {
+        b->refs = 1;
+        b->len = 0;
+    }
+    return b;
 }
 
 struct blob *blob_ref(struct blob *b)

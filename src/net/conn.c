@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "net/http_conn.h"
@@ -39,7 +40,7 @@ enum err net_init(struct net *net, struct outbox *outbox, const struct net_event
     net->reactor = reactor_new();
     if (!net->reactor)
         return ERR_SYSTEM;
-    net->scratch = malloc(CONN_SCRATCH);
+    net->scratch = blob_new(CONN_SCRATCH);
     return net->scratch ? OK : ERR_NO_MEMORY;
 }
 
@@ -224,32 +225,58 @@ static void at_eof(struct conn *c)
         c->ops->on_eof(c);
 }
 
+/* Memory to read into that nobody shares; NULL without memory. */
+static char *scratch(struct net *net)
+{
+    if (net->scratch->refs > 1) {
+        struct blob *fresh = blob_new(CONN_SCRATCH);
+        if (!fresh)
+            return NULL;
+        blob_unref(net->scratch);
+        net->scratch = fresh;
+    }
+    return net->scratch->data;
+}
+
+/* One system call: the rest of a large frame goes to its place, and what lies behind it to the scratch. */
+static ssize_t receive(struct conn *c, char *direct, size_t n_direct, char *rest)
+{
+    if (!n_direct)
+        return recv(c->source.fd, rest, CONN_SCRATCH, MSG_DONTWAIT);
+    struct iovec iov[2] = { { direct, n_direct }, { rest, CONN_SCRATCH } };
+    return readv(c->source.fd, iov, 2);
+}
+
 static void conn_read(struct conn *c)
 {
-    char *room = NULL;
-    size_t most = 0;
+    char *rest = scratch(c->net), *direct = NULL;
+    size_t n_direct = 0;
 
+    if (!rest) {
+        conn_close(c);
+        return;
+    }
     if (conn_is_speaking(c) && c->ops->room)
-        most = c->ops->room(c, CONN_FLUSH_BUDGET, &room);
-    ssize_t n = recv(c->source.fd, most ? room : c->net->scratch, most ? most : CONN_SCRATCH,
-                     MSG_DONTWAIT);
-    if (n < 0) {
+        n_direct = c->ops->room(c, CONN_DIRECT, &direct);
+    ssize_t got = receive(c, direct, n_direct, rest);
+    if (got < 0) {
         if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
             conn_close(c);
         return;
     }
-    if (n == 0) {
+    if (got == 0) {
         at_eof(c);
         return;
     }
     if (!conn_is_speaking(c))
         return; /* thrown away */
+    size_t n = (size_t)got;
     c->heard_ms = c->net->now_ms;
     c->is_pinged = false;
-    if (most)
-        c->ops->on_received(c, (size_t)n);
-    else
-        conn_input(c, c->net->scratch, (size_t)n);
+    if (n_direct)
+        c->ops->on_received(c, n < n_direct ? n : n_direct);
+    if (n > n_direct)
+        conn_input(c, rest, n - n_direct);
 }
 
 static void conn_on_ready(struct source *s, uint32_t events)
@@ -600,5 +627,5 @@ void net_release(struct net *net)
     timers_release(&net->timers);
     slots_release(&net->conns);
     reactor_free(net->reactor);
-    free(net->scratch);
+    blob_unref(net->scratch);
 }

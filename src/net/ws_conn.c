@@ -32,18 +32,18 @@ void ws_conn_shut(struct conn *c, enum ws_close_code code)
     conn_peer_gone(c); /* now, and not when the last byte is sent */
 }
 
-static void on_event(struct conn *c, struct ws_event ev)
+static void on_event(struct conn *c, const struct ws_event *ev)
 {
-    switch (ev.type) {
+    switch (ev->type) {
     case WS_EVENT_MESSAGE:
-        c->net->events.on_message(c->net->events.self, c->peer, ev.data, ev.is_text);
+        c->net->events.on_message(c->net->events.self, c->peer, ev);
         break;
     case WS_EVENT_PING:
-        ws_stage_bytes(c->net->outbox, c->id, WS_PONG, ev.data);
+        ws_stage_bytes(c->net->outbox, c->id, WS_PONG, ev->data);
         break;
     case WS_EVENT_CLOSE: /* the code comes back, as RFC 6455 section 5.5.1 recommends */
     case WS_EVENT_FAIL:
-        ws_conn_shut(c, ev.close_code);
+        ws_conn_shut(c, ev->close_code);
         break;
     case WS_EVENT_PONG:
     case WS_EVENT_MORE:
@@ -53,7 +53,7 @@ static void on_event(struct conn *c, struct ws_event ev)
 
 static size_t on_input(struct conn *c, char *data, size_t len)
 {
-    struct ws_input in = { data, len };
+    struct ws_input in = { data, len, c->pending ? NULL : c->net->scratch };
 
     for (int budget = MESSAGES_PER_TICK;; budget--) {
         if (c->is_finish_staged || !conn_is_speaking(c))
@@ -65,7 +65,7 @@ static size_t on_input(struct conn *c, char *data, size_t len)
         struct ws_event ev = ws_decoder_next(&c->u.ws, &in);
         if (ev.type == WS_EVENT_MORE)
             return len;
-        on_event(c, ev);
+        on_event(c, &ev);
     }
 }
 
@@ -78,9 +78,10 @@ static size_t room(struct conn *c, size_t most, char **at)
 
 static void on_received(struct conn *c, size_t n)
 {
-    struct ws_input none = { NULL, 0 };
+    struct ws_input none = { NULL, 0, NULL };
+    struct ws_event ev = ws_decoder_received(&c->u.ws, n);
 
-    on_event(c, ws_decoder_received(&c->u.ws, n));
+    on_event(c, &ev);
     if (conn_is_speaking(c))
         ws_decoder_next(&c->u.ws, &none); /* gives back what the message was lent from */
 }

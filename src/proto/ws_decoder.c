@@ -18,20 +18,64 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* ws_decoder_room(): below these, a receive of its own is not worth it. */
-#define DIRECT_MIN_LACKING 65536u
-#define DIRECT_MIN_ARRIVED 16384u
-#define CONTROL_BIT        0x8u
+#define DIRECT_MIN  4096u /* ws_decoder_room(): less is copied sooner than offered */
+#define CAP_MIN     256u  /* less is not worth an allocation */
+#define CONTROL_BIT 0x8u
 
 struct ws_control {
     size_t len;
     char data[WS_MAX_CONTROL];
 };
 
-void ws_decoder_init(struct ws_decoder *d, size_t max_message, bool allow_binary)
+void ws_decoder_init(struct ws_decoder *d, uint32_t max_message, bool allow_binary)
 {
     *d = (struct ws_decoder){ .max_message = max_message, .allow_binary = allow_binary };
-    buf_init(&d->message, max_message);
+}
+
+/* How much of the message has come, the present frame's share included. */
+static uint32_t arrived(const struct ws_decoder *d)
+{
+    return d->message ? (uint32_t)d->message->len : 0;
+}
+
+static struct bytes message_bytes(const struct ws_decoder *d)
+{
+    return d->message ? blob_bytes(d->message) : bytes_of("", 0);
+}
+
+/* Room for `n` more bytes behind what has come, none of it above the limit; NULL without memory. Room for the rest of
+ * the frame (the message is then `whole` bytes long) is made at once, so that the bytes of a large frame
+ * are not moved again and again while it grows; but an announcement costs nothing: never beyond WS_AHEAD times the
+ * bytes that are `here`. */
+static char *message_room(struct ws_decoder *d, uint32_t n, uint64_t here, uint64_t whole)
+{
+    uint64_t need = (uint64_t)arrived(d) + n, cap = whole;
+
+    if (!d->message || need > d->message_cap) {
+        if (!d->fin && cap < need * 2)
+            cap = need * 2; /* more frames will come */
+        if (cap > here * WS_AHEAD)
+            cap = here * WS_AHEAD;
+        if (cap < CAP_MIN)
+            cap = CAP_MIN;
+        if (cap > d->max_message)
+            cap = d->max_message;
+        if (cap < need)
+            cap = need;
+        struct blob *b = blob_resize(d->message, cap);
+        if (!b)
+            return NULL;
+        d->message = b;
+        d->message_cap = (uint32_t)cap;
+    }
+    return d->message->data + arrived(d);
+}
+
+static void drop_message(struct ws_decoder *d)
+{
+    blob_unref(d->message);
+    d->message = NULL;
+    d->message_cap = 0;
 }
 
 static void drop_control(struct ws_decoder *d)
@@ -44,7 +88,7 @@ void ws_decoder_release(struct ws_decoder *d)
 {
     if (!d)
         return;
-    buf_release(&d->message);
+    drop_message(d);
     drop_control(d);
 }
 
@@ -64,8 +108,8 @@ static struct ws_event fail(struct ws_decoder *d, enum ws_close_code code)
 
 static void drop_lent(struct ws_decoder *d)
 {
-    if (d->message.data && !d->in_message)
-        buf_release(&d->message);
+    if (d->message && !d->in_message)
+        drop_message(d);
     if (d->control && !d->in_frame)
         drop_control(d);
 }
@@ -100,7 +144,7 @@ static enum ws_close_code judge_head(const struct ws_decoder *d, const struct ws
         return WS_CLOSE_PROTOCOL_ERROR; /* section 5.5.1: half a code */
     if (f->opcode == WS_BINARY && !d->allow_binary)
         return WS_CLOSE_UNSUPPORTED;
-    if (!control && f->payload_length > d->max_message - buf_len(&d->message))
+    if (!control && f->payload_length > d->max_message - arrived(d))
         return WS_CLOSE_TOO_BIG;
     return 0;
 }
@@ -111,7 +155,7 @@ static void begin_frame(struct ws_decoder *d, const struct ws_frame *f)
     d->in_frame = true;
     d->fin = f->fin_bit;
     d->opcode = f->opcode;
-    d->frame_length = d->frame_left = f->payload_length;
+    d->frame_length = d->frame_left = (uint32_t)f->payload_length; /* judge_head() has seen to the limit */
     memcpy(d->mask, f->mask, sizeof d->mask);
     if (f->opcode == WS_TEXT || f->opcode == WS_BINARY) {
         d->in_message = true;
@@ -156,14 +200,14 @@ static bool accept_piece(struct ws_decoder *d, char *piece, size_t n)
 {
     bool ascii = ws_unmask(piece, n, d->mask, d->frame_length - d->frame_left);
 
-    d->frame_left -= n;
+    d->frame_left -= (uint32_t)n;
     if (!d->is_text || is_control(d) || (ascii && d->utf8 == UTF8_START))
         return true;
     return utf8_feed(&d->utf8, bytes_of(piece, n));
 }
 
-/* After the last byte of a data frame. `data` is the message so far. */
-static struct ws_event end_data_frame(struct ws_decoder *d, struct bytes data)
+/* After the last byte of a data frame. `data` is the message so far, in `owner`. */
+static struct ws_event end_data_frame(struct ws_decoder *d, struct bytes data, struct blob *owner)
 {
     d->in_frame = false;
     if (!d->fin)
@@ -171,7 +215,9 @@ static struct ws_event end_data_frame(struct ws_decoder *d, struct bytes data)
     if (d->is_text && d->utf8 != UTF8_START)
         return fail(d, WS_CLOSE_BAD_DATA); /* ends inside a character */
     d->in_message = false;
-    return (struct ws_event){ .type = WS_EVENT_MESSAGE, .is_text = d->is_text, .data = data };
+    return (struct ws_event){
+        .type = WS_EVENT_MESSAGE, .is_text = d->is_text, .data = data, .owner = owner
+    };
 }
 
 /* The front of the input, as far as it belongs to the present frame. */
@@ -192,11 +238,17 @@ static struct ws_event take_data(struct ws_decoder *d, struct ws_input *in)
 
     if (piece.len > 0 && !accept_piece(d, data, piece.len))
         return fail(d, WS_CLOSE_BAD_DATA);
-    if (d->fin && d->frame_left == 0 && buf_len(&d->message) == 0)
-        return end_data_frame(d, piece); /* nothing came before: it lies whole in the input */
-    if (buf_append(&d->message, piece.data, piece.len) != OK)
-        return fail(d, WS_CLOSE_INTERNAL); /* no memory: the limit was seen to at the head */
-    return d->frame_left ? more() : end_data_frame(d, buf_bytes(&d->message));
+    if (d->fin && d->frame_left == 0 && arrived(d) == 0)
+        return end_data_frame(d, piece, in->owner); /* nothing came before: it lies whole in the input */
+    if (piece.len > 0) {
+        uint64_t here = (uint64_t)arrived(d) + piece.len;
+        char *room = message_room(d, (uint32_t)piece.len, here, here + d->frame_left);
+        if (!room)
+            return fail(d, WS_CLOSE_INTERNAL);
+        memcpy(room, piece.data, piece.len);
+        d->message->len += piece.len;
+    }
+    return d->frame_left ? more() : end_data_frame(d, message_bytes(d), d->message);
 }
 
 static struct ws_event close_event(struct ws_decoder *d, struct bytes data)
@@ -271,23 +323,18 @@ struct ws_event ws_decoder_next(struct ws_decoder *d, struct ws_input *in)
     }
 }
 
-/* Offers at most as much as has arrived, so that the memory held is a small multiple of that: a
- * peer that announces much and sends little holds little. */
 size_t ws_decoder_room(struct ws_decoder *d, size_t most, char **room)
 {
-    struct buf *b = &d->message;
-    size_t arrived = buf_len(b), n = b->cap - b->tail;
+    uint64_t here = arrived(d), n = d->frame_left < most ? d->frame_left : most;
 
-    if (!d->in_frame || is_control(d) || d->frame_left < DIRECT_MIN_LACKING ||
-        arrived < DIRECT_MIN_ARRIVED)
+    if (!d->in_frame || is_control(d) || d->frame_left < DIRECT_MIN || here < DIRECT_MIN)
         return 0;
-    if (n < DIRECT_MIN_ARRIVED)
-        n = arrived;
-    if (n > d->frame_left)
-        n = (size_t)d->frame_left;
-    if (n > most)
-        n = most;
-    return buf_reserve(b, n, room) == OK ? n : 0;
+    if (n > d->message_cap - here && d->message_cap - here >= DIRECT_MIN)
+        n = d->message_cap - here;
+    if (n > here * (WS_AHEAD - 1))
+        n = here * (WS_AHEAD - 1);
+    *room = message_room(d, (uint32_t)n, here, here + d->frame_left);
+    return *room ? (size_t)n : 0;
 }
 
 struct ws_event ws_decoder_received(struct ws_decoder *d, size_t n)
@@ -297,12 +344,12 @@ struct ws_event ws_decoder_received(struct ws_decoder *d, size_t n)
     drop_lent(d);
     if (has_ended(d, &ev) || n == 0)
         return ev;
-    assert(d->in_frame && !is_control(d) && n <= d->frame_left);
-    char *piece = buf_head(&d->message) + buf_len(&d->message);
-    buf_grow(&d->message, n);
+    assert(d->in_frame && !is_control(d) && n <= d->message_cap - arrived(d));
+    char *piece = d->message->data + arrived(d);
+    d->message->len += n;
     if (!accept_piece(d, piece, n))
         return fail(d, WS_CLOSE_BAD_DATA);
-    return d->frame_left ? more() : end_data_frame(d, buf_bytes(&d->message));
+    return d->frame_left ? more() : end_data_frame(d, message_bytes(d), d->message);
 }
 
 bool ws_decoder_is_idle(const struct ws_decoder *d)

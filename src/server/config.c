@@ -148,7 +148,7 @@ static const char *take_max_message(struct config *c, const char *value)
     unsigned long long n;
     if (!number(value, MESSAGE_MAX, &n) || n < MESSAGE_MIN)
         return "must be a number of bytes from 125 to 1073741824";
-    c->max_message = (size_t)n;
+    c->max_message = (uint32_t)n;
     return NULL;
 }
 

@@ -84,11 +84,11 @@ static enum http_verdict on_request(void *self, struct http_request *rq)
     return router_run(&s->app, route_rows, rq);
 }
 
-static void on_message(void *self, void *peer, struct bytes message, bool is_text)
+/* Always text: binary messages do not come through the decoder. */
+static void on_message(void *self, void *peer, const struct ws_event *message)
 {
     struct server *s = self;
-    (void)is_text; /* binary messages do not come through the decoder */
-    dispatch_message(&s->app, message_rows, peer, message);
+    dispatch_message(&s->app, message_rows, peer, message->data, message->owner);
 }
 
 /* Large output need not wait for the end of the tick when the tick has written nothing: there is no commit that it could be ahead of. */

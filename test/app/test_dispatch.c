@@ -37,7 +37,7 @@ static struct tab *start(const char *name, bool is_v1)
 /* What the sender gets for a message; "" for nothing. */
 static const char *told(struct tab *t, struct bytes message)
 {
-    dispatch_message(&f.app, rows, t->peer, message);
+    dispatch_message(&f.app, rows, t->peer, message, NULL);
     fake_tick(&f);
     return heard(t);
 }

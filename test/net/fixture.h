@@ -201,17 +201,17 @@ static enum http_verdict fixture_on_request(void *self, struct http_request *rq)
     return HTTP_ANSWERED;
 }
 
-static void fixture_on_message(void *self, void *peer, struct bytes m, bool is_text)
+static void fixture_on_message(void *self, void *peer, const struct ws_event *ev)
 {
     const struct fixture_peer *p = peer;
-    struct bytes rest;
+    struct bytes m = ev->data, rest;
     (void)self;
 
     fx.n_messages++;
     fx.last_len = m.len;
     snprintf(fx.last, sizeof fx.last, "%.*s", (int)(m.len < 255 ? m.len : 255), m.data);
     if (starts_with(m, "echo", &rest)) {
-        ws_stage_bytes(fx.outbox, p->conn, is_text ? WS_TEXT : WS_BINARY, m);
+        ws_stage_bytes(fx.outbox, p->conn, ev->is_text ? WS_TEXT : WS_BINARY, m);
     } else if (starts_with(m, "all", &rest)) {
         ws_stage_broadcast(fx.outbox, TO_ALL, m);
     } else if (starts_with(m, "write", &rest)) {

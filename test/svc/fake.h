@@ -364,7 +364,7 @@ __attribute__((unused, format(printf, 2, 3))) static void say(struct tab *t, con
     ck_assert_int_ge(vasprintf(&text, format, ap), 0);
     va_end(ap);
     fake_swap(text, '\'', '"');
-    dispatch_message(&t->f->app, message_rows, t->peer, bytes_str(text));
+    dispatch_message(&t->f->app, message_rows, t->peer, bytes_str(text), NULL);
     free(text);
 }
 
