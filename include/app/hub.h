@@ -11,7 +11,7 @@
 #include "base/outbox.h"
 
 #define HUB_NAME_MAX      32
-#define HUB_SESSION_LEN   32
+#define HUB_SESSION_LEN   16 /* as much of the hash as tells sessions apart */
 #define HUB_SOCKET_ID_LEN 36 /* a UUID as text */
 
 struct attendee;
@@ -29,7 +29,7 @@ struct peer {
     struct person *person; /* NULL: a guest */
     struct link in_all, in_person;
     struct attendee *attendee; /* what it has to do with video calls; NULL: nothing. The call service's */
-    uint8_t session[HUB_SESSION_LEN]; /* hash of the session's token; zero for a guest */
+    uint8_t session[HUB_SESSION_LEN]; /* beginning of the hash of the session's token; zero for a guest */
     uint8_t socket_id[16];
     uint32_t list_version; /* of the list of active users that it has got */
     bool is_v1;

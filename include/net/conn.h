@@ -86,7 +86,7 @@ struct net {
     struct link leaving; /* conns whose end is to be told in the next tick (conn.ready) */
     struct conn *dirty;  /* conns with output to flush, */
     struct conn **dirty_end; /* in the order in which they got it */
-    struct conn *closed; /* conns to free at the end of the tick */
+    struct link closed;  /* conns to free at the end of the tick (conn.link) */
     int pieces;          /* of long answers that may still be made in this tick */
     struct blob *scratch; /* every read lands here first; who shares a part keeps it, and there is a new one */
     void (*on_conn_freed)(void *self); /* a descriptor is free again */
@@ -98,9 +98,9 @@ struct conn { /* private to net/ */
     slot_id id;
     struct net *net;
     const struct conn_ops *ops;
-    struct link link;  /* in net->ws_all or alone */
+    struct link link;  /* in net->ws_all, in net->closed or alone */
     struct link ready; /* in net->ready or alone */
-    struct conn *next_dirty, *next_closed;
+    struct conn *next_dirty;
     struct timer timer;
     int64_t heard_ms; /* last time that bytes moved, in or out */
     struct outq out;

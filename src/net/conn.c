@@ -35,6 +35,7 @@ enum err net_init(struct net *net, struct outbox *outbox, const struct net_event
     list_init(&net->ws_all);
     list_init(&net->ready);
     list_init(&net->leaving);
+    list_init(&net->closed);
     net->dirty_end = &net->dirty;
     net->pieces = CONN_PIECES;
     net->reactor = reactor_new();
@@ -110,8 +111,8 @@ void conn_close(struct conn *c)
     if (c->state == CONN_CLOSED)
         return;
     stop_speaking(c, CONN_CLOSED);
-    c->next_closed = c->net->closed;
-    c->net->closed = c;
+    list_remove(&c->link);
+    list_append(&c->net->closed, &c->link);
 }
 
 /* What is still owed may take its time, as long as the peer takes some of it now and then. */
@@ -343,20 +344,17 @@ static void conn_free(struct conn *c)
 
 static void free_closed(struct net *net)
 {
-    struct conn *c = net->closed;
+    struct link *l = net->closed.next, *next;
     bool any = false;
 
-    net->closed = NULL;
-    while (c) {
-        struct conn *next = c->next_closed;
-        if (c->peer || c->is_dirty) { /* its end has not been told yet, or the next flush still has it */
-            c->next_closed = net->closed;
-            net->closed = c;
-        } else {
-            conn_free(c);
-            any = true;
-        }
-        c = next;
+    for (; l != &net->closed; l = next) {
+        struct conn *c = container_of(l, struct conn, link);
+        next = l->next;
+        if (c->peer || c->is_dirty)
+            continue; /* its end has not been told yet, or the next flush still has it */
+        list_remove(l);
+        conn_free(c);
+        any = true;
     }
     if (any && net->on_conn_freed)
         net->on_conn_freed(net->on_conn_freed_self);
