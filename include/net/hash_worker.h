@@ -25,8 +25,9 @@ enum hash_outcome { HASH_OK, HASH_NO_MATCH, HASH_FAILED };
 typedef void hash_done_fn(void *self, uint64_t ticket, enum hash_outcome outcome,
                           const char *text);
 
-/* Forks the child: call before anything is opened that it should not have. NULL: errno. */
-struct hash_worker *hash_worker_new(hash_done_fn *done, void *self);
+/* Forks the child: call before anything is opened that it should not have. `confined`: it gives up every system call that
+ * computing does not need. NULL: errno. */
+struct hash_worker *hash_worker_new(hash_done_fn *done, void *self, bool confined);
 /* Begins to watch the answers. */
 MUST_CHECK enum err hash_worker_watch(struct hash_worker *w, struct reactor *r);
 /* Ends the child, waits for it. NULL is allowed. */

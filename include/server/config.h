@@ -15,6 +15,7 @@ struct config {
     const char *host, *db, *static_dir; /* static_dir NULL: look for it */
     const char *turn_secret_file;       /* NULL: none */
     uint16_t port;
+    bool no_sandbox;
     uint32_t max_message;
     uint32_t auth_rate;
     const char *origins[CONFIG_LIST_MAX + 1];     /* ended by NULL */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include "base/list.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 
 _Static_assert(HASH_TEXT_MAX >= crypto_pwhash_STRBYTES, "an Argon2id string fits");
 
@@ -42,7 +43,7 @@ struct hash_worker {
     hash_done_fn *done;
     void *self;
     pid_t pid;
-    bool is_working;
+    bool is_working, is_confined;
     struct job queue[HASH_QUEUE_MAX + 1]; /* ring; the first one is with the child while is_working */
     uint32_t first, n;
 };
@@ -93,13 +94,15 @@ static void child_setup(int fd, pid_t parent)
     }
 }
 
-static void child_run(int fd, pid_t parent)
+static void child_run(int fd, pid_t parent, bool confined)
 {
     struct job j;
     struct answer a;
     char dummy[crypto_pwhash_STRBYTES];
 
     child_setup(fd, parent);
+    if (confined)
+        (void)sandbox_calls(SANDBOX_COMPUTE); /* where the kernel can; the server has said so of itself */
     /* A real string of the same cost, so that an unknown name cannot be told by the time it takes. */
     if (crypto_pwhash_str(dummy, "", 0, crypto_pwhash_OPSLIMIT_INTERACTIVE,
                           crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0)
@@ -130,7 +133,7 @@ static enum err spawn(struct hash_worker *w)
         return ERR_SYSTEM;
     pid_t pid = fork();
     if (pid == 0)
-        child_run(pair[1], parent);
+        child_run(pair[1], parent, w->is_confined);
     close(pair[1]);
     if (pid < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0) {
         close(pair[0]);
@@ -236,13 +239,14 @@ static void on_ready(struct source *s, uint32_t events)
     sodium_memzero(&a, sizeof a);
 }
 
-struct hash_worker *hash_worker_new(hash_done_fn *done, void *self)
+struct hash_worker *hash_worker_new(hash_done_fn *done, void *self, bool confined)
 {
     struct hash_worker *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
     w->done = done;
     w->self = self;
+    w->is_confined = confined;
     w->source = (struct source){ .on_ready = on_ready, .fd = -1 };
     if (spawn(w)) {
         free(w);

@@ -193,6 +193,13 @@ static const char *take_trust_proxy(struct config *c, const char *value)
     return NULL;
 }
 
+static const char *take_no_sandbox(struct config *c, const char *value)
+{
+    (void)value;
+    c->no_sandbox = true;
+    return NULL;
+}
+
 static const struct option options[] = {
     { "--port", take_port, true },
     { "--host", take_host, true },
@@ -207,6 +214,7 @@ static const struct option options[] = {
     { "--auth-rate", take_auth_rate, true },
     { "--trust-proxy", take_trust_proxy, false },
     { "--log-level", take_log_level, true },
+    { "--no-sandbox", take_no_sandbox, false },
 };
 
 const char *config_help(void)
@@ -229,6 +237,7 @@ const char *config_help(void)
            "  --auth-rate N          password attempts per address and minute; 0: no limit (60)\n"
            "  --trust-proxy          take the client's address from X-Forwarded-For\n"
            "  --log-level LEVEL      error, warn, info or debug (info)\n"
+           "  --no-sandbox           keep every system call and file of the user, for debugging\n"
            "  --help, --version      print and exit\n";
 }
 

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "app/dispatch.h"
+#include "base/sandbox.h"
 #include "net/conn.h"
 #include "net/hash_worker.h"
 #include "net/http_conn.h"
@@ -397,6 +398,26 @@ static enum err open_net(struct server *s, char why[SERVER_WHY_MAX])
     return e;
 }
 
+/* Everything is open: from here on the server needs its database's folder and its front end, and nothing else. */
+static void confine(struct server *s)
+{
+    char folder[PATH_MAX], front_end[PATH_MAX];
+    const struct sandbox_path paths[] = {
+        { db_folder(s->app.db, folder, sizeof folder) ? folder : NULL, true },
+        { config_static_dir(&s->config, front_end, sizeof front_end) ? front_end : NULL, false },
+        { "/dev/urandom", false }, /* SQLite's source of chance */
+    };
+    bool files = sandbox_files(paths, sizeof paths / sizeof *paths);
+    int why_not = errno;
+    bool calls = sandbox_calls(SANDBOX_SERVER);
+
+    if (files && calls)
+        log_info("sandbox: files and system calls are confined");
+    else
+        log_info("sandbox: files are %s, system calls are %s (%s)", files ? "confined" : "free",
+                 calls ? "confined" : "free", strerror(files ? errno : why_not));
+}
+
 enum err server_new(const struct config *config, struct server **out, char why[SERVER_WHY_MAX])
 {
     struct server *s = calloc(1, sizeof *s);
@@ -409,7 +430,7 @@ enum err server_new(const struct config *config, struct server **out, char why[S
     s->signals.fd = -1;
     s->outbox = outbox_new();
     raise_descriptor_limit();
-    s->hasher = hash_worker_new(on_hashed, s); /* before anything else is open */
+    s->hasher = hash_worker_new(on_hashed, s, !config->no_sandbox); /* before anything else is open */
     if (!s->outbox || !s->hasher) {
         snprintf(why, SERVER_WHY_MAX, "cannot start the password process: %s", strerror(errno));
         return ERR_SYSTEM;
@@ -420,6 +441,8 @@ enum err server_new(const struct config *config, struct server **out, char why[S
     enum err e = open_net(s, why);
     if (!e)
         e = open_app(s, why);
+    if (!e && !config->no_sandbox)
+        confine(s);
     s->sweep_at_ms = s->net.now_ms;
     return e;
 }

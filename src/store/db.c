@@ -206,6 +206,18 @@ enum err db_checkpoint(struct db *db, bool truncate)
     return rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY ? OK : db_failed(db, rc);
 }
 
+bool db_folder(const struct db *db, char *out, size_t cap)
+{
+    const char *file = sqlite3_db_filename(db->raw, "main");
+    const char *slash = file ? strrchr(file, '/') : NULL;
+
+    if (!slash)
+        return false;
+    int len = slash == file ? 1 : (int)(slash - file);
+    int n = snprintf(out, cap, "%.*s", len, file);
+    return n > 0 && (size_t)n < cap;
+}
+
 uint32_t db_wal_pages(const struct db *db)
 {
     return db->wal_pages;

@@ -44,7 +44,7 @@ static void start(void)
     n_answers = 0;
     r = reactor_new();
     ck_assert_ptr_nonnull(r);
-    w = hash_worker_new(done, &answers);
+    w = hash_worker_new(done, &answers, true);
     ck_assert_ptr_nonnull(w);
     ck_assert_int_eq(hash_worker_watch(w, r), OK);
 }
