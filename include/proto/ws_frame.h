@@ -50,8 +50,8 @@ struct ws_frame {
 /* Reads a frame head from the front of `in`, without judging masking, opcode or reserved bits.
  * > 0: its length in bytes (2 to 14). 0: more bytes are needed; the fields whose bytes have all
  * come are set (a long payload_length before the mask), the others are 0. -WS_CLOSE_PROTOCOL_ERROR:
- * a length that is not minimal or has its top bit set (seen as soon as it is certain). payload
- * stays empty. */
+ * a length that is not minimal or has its top bit set (seen as soon as it is certain);
+ * payload_length is 0 then. payload stays empty. */
 int ws_frame_head_parse(struct ws_frame *f, struct bytes in);
 
 /* One whole frame from the front of `data`, unmasked in place (masked or not: clients' and servers'

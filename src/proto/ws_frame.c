@@ -56,9 +56,11 @@ int ws_frame_head_parse(struct ws_frame *f, struct bytes in)
     if (f->payload_length >= LENGTH_16) {
         size_t size = f->payload_length == LENGTH_16 ? 2 : 8;
         size_t n = in.len - at < size ? in.len - at : size;
+        f->payload_length = 0; /* a bad length is none, so nobody can find it too large */
         if (length_is_bad(p + at, n, size))
             return -WS_CLOSE_PROTOCOL_ERROR;
-        f->payload_length = n == size ? load_be(p + at, n) : 0;
+        if (n == size)
+            f->payload_length = load_be(p + at, n);
         at += size;
     }
     if (in.len < at + mask_size)

@@ -588,6 +588,23 @@ START_TEST(the_largest_control_frame_passes_a_small_limit)
 }
 END_TEST
 
+START_TEST(a_bad_length_is_a_protocol_error_even_where_nothing_fits_any_more)
+{
+    start();
+    frame(TEXT, repeated('x', MAX_MESSAGE));
+    RAW("\x80\xFE\x00\x7D");
+    check_fails(1002);
+    start();
+    frame(TEXT, repeated('x', MAX_MESSAGE));
+    RAW("\x80\xFF\0\0\0\0\0\0");
+    check_fails(1002);
+    start();
+    frame(TEXT, repeated('x', MAX_MESSAGE));
+    RAW("\x80\xFF\x80");
+    check_fails(1002);
+}
+END_TEST
+
 /* ---- text that is not UTF-8 ---- */
 
 /* A head that announces 20 bytes, and the first of them: the rest never comes. */
@@ -1145,6 +1162,7 @@ int main(void)
         control_frames_do_not_count_toward_the_limit,
         the_sum_of_lengths_does_not_overflow,
         the_largest_control_frame_passes_a_small_limit,
+        a_bad_length_is_a_protocol_error_even_where_nothing_fits_any_more,
         bad_text_fails_at_the_first_certain_byte_of_an_incomplete_frame,
         bad_text_fails_across_fragments,
         text_that_ends_inside_a_character_fails_at_its_end,
