@@ -1,12 +1,12 @@
-/* fuzz.h - what the fuzz targets share: their one entry, a check that ends the program, and a message
- * cut into pieces where the input says so.
+/* fuzz.h - what the fuzz targets share: their one entry, a check that ends the program, and a
+ * message cut into pieces where the input says so.
  *
  * Input of a target that cuts:
  *
  *     n (one byte, below 32), n piece lengths, a padding (six bytes), the message
  *
- * The piece lengths are used in turn. The padding repeats one byte somewhere in the message, so that
- * an input of a few bytes gets past limits of many thousand.
+ * The piece lengths are used in turn. The padding repeats one byte somewhere in the message, so
+ * that an input of a few bytes gets past limits of many thousand.
  */
 #ifndef TEST_FUZZ_FUZZ_H
 #define TEST_FUZZ_FUZZ_H

@@ -1,5 +1,5 @@
-/* The chunked coding: any cut of a body must give what a reader of the whole text finds, who follows the
- * grammar of RFC 9112 section 7.1 with one function per rule. */
+/* The chunked coding: any cut of a body must give what a reader of the whole text finds, who
+ * follows the grammar of RFC 9112 section 7.1 with one function per rule. */
 #include "proto/http_chunked.h"
 #include "fuzz.h"
 

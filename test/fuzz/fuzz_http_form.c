@@ -1,5 +1,5 @@
-/* Form bodies, cookies and paths, against readers that first split everything into a list and decode
- * every part of it. */
+/* Form bodies, cookies and paths, against readers that first split everything into a list and
+ * decode every part of it. */
 #include "proto/http_form.h"
 #include "proto/http_origin.h"
 #include "proto/http_url.h"
@@ -97,9 +97,7 @@ static void check_form(struct bytes body, const char *name)
         }
     }
     if (want == ERR_NOT_FOUND && n_found == 1)
-        want = found.len > FORM_CAP    ? ERR_LIMIT
-               : found.is_broken ? ERR_BAD_INPUT
-                                       : OK;
+        want = found.len > FORM_CAP ? ERR_LIMIT : found.is_broken ? ERR_BAD_INPUT : OK;
     enum err got = http_form_get(body, name, out, sizeof out, &len);
     FUZZ_CHECK(got == want);
     if (got == OK)

@@ -51,7 +51,8 @@ static int ref_line(struct bytes in, size_t at, size_t last, bool (*stands)(char
 
 static bool starts(struct bytes b, const char *with)
 {
-    return b.len >= strlen(with) && bytes_eq_nocase(bytes_of(b.data, strlen(with)), bytes_str(with));
+    return b.len >= strlen(with) &&
+           bytes_eq_nocase(bytes_of(b.data, strlen(with)), bytes_str(with));
 }
 
 /* The target is one of the four forms (RFC 9112 section 3.2). */
@@ -132,7 +133,8 @@ static bool ref_length(struct bytes b, uint64_t *n)
     return *n <= INT64_MAX;
 }
 
-/* What the fields say of host and body (RFC 9112 sections 3.2 and 6.3), read one question at a time. */
+/* What the fields say of host and body (RFC 9112 sections 3.2 and 6.3), read one question at a
+ * time. */
 static bool ref_framing(struct http_head *h)
 {
     unsigned n_hosts = 0, n_lengths = 0, n_codings = 0;

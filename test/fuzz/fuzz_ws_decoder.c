@@ -1,5 +1,5 @@
-/* Frames to messages: any cut of the same bytes gives the events that a reader of the whole finds, who
- * judges one frame after the other by RFC 6455. */
+/* Frames to messages: any cut of the same bytes gives the events that a reader of the whole finds,
+ * who judges one frame after the other by RFC 6455. */
 #include <stdarg.h>
 #include "proto/ws_decoder.h"
 #include "ref_utf8.h"
@@ -80,7 +80,8 @@ static struct head look(const struct reader *r)
     return h;
 }
 
-/* What the bytes of a head that are there prove wrong, in the order in which they come; 0: nothing. */
+/* What the bytes of a head that are there prove wrong, in the order in which they come; 0: nothing.
+ */
 static unsigned judge(const struct reader *r, const struct head *h)
 {
     bool is_control = h->opcode & 8;
@@ -151,8 +152,8 @@ static bool payload(struct reader *r, const struct head *h, size_t n)
 
     for (size_t i = 0; i < n; i++)
         r->message[r->n_message++] = (char)(r->p[h->size + i] ^ h->mask[i % 4]);
-    enum ref_utf8 text = r->is_text ? ref_utf8(bytes_of(r->message, r->n_message), &n_chars)
-                                    : REF_UTF8_WHOLE;
+    enum ref_utf8 text =
+        r->is_text ? ref_utf8(bytes_of(r->message, r->n_message), &n_chars) : REF_UTF8_WHOLE;
     if (text == REF_UTF8_BAD || (text == REF_UTF8_CUT && is_end)) {
         add_fail(r->events, 1007);
         return false;
@@ -225,8 +226,8 @@ static bool feed(struct ws_decoder *d, struct bytes piece, struct events *e)
     return !is_last;
 }
 
-/* Into the room that the decoder offers, as a connection does with large frames. How much was taken;
- * 0: it offers none. */
+/* Into the room that the decoder offers, as a connection does with large frames. How much was
+ * taken; 0: it offers none. */
 static size_t receive(struct ws_decoder *d, struct bytes left, size_t most, struct events *e,
                       bool *is_last)
 {

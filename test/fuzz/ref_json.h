@@ -9,10 +9,8 @@
 #include "app/json.h"
 #include "fuzz.h"
 
-#define REF_JSON_MEMBERS 1024u
-
 struct ref_member {
-    struct bytes key, value; /* as written, without the quotes of the key */
+    struct bytes key, value;     /* as written, without the quotes of the key */
     size_t plain_from, plain_to; /* of the member in `plain` */
     enum json_type type;
 };
@@ -26,8 +24,8 @@ struct ref_json {
     bool has_bad_unicode; /* a lone surrogate anywhere: cJSON refuses it */
     char *plain;          /* as much room as the text takes */
     size_t n_plain;
-    uint32_t n_members;
-    struct ref_member members[REF_JSON_MEMBERS];
+    uint32_t n_members, cap_members;
+    struct ref_member *members;
 };
 
 /* --- strings, as the UTF-16 code units that they mean --- */
@@ -237,10 +235,14 @@ static inline bool ref_member(struct ref_json *r)
         return false;
     m.value = bytes_of(from, (size_t)(r->p - from));
     m.plain_to = r->n_plain;
-    if (r->depth == 1) {
-        FUZZ_CHECK(r->n_members < REF_JSON_MEMBERS);
-        r->members[r->n_members++] = m;
+    if (r->depth > 1)
+        return true;
+    if (r->n_members == r->cap_members) {
+        r->cap_members = r->cap_members * 2 + 8;
+        r->members = realloc(r->members, r->cap_members * sizeof *r->members);
+        FUZZ_CHECK(r->members);
     }
+    r->members[r->n_members++] = m;
     return true;
 }
 
@@ -300,15 +302,13 @@ static inline bool ref_value(struct ref_json *r, enum json_type *type)
     }
 }
 
-/* `text` is valid UTF-8 and has less than REF_JSON_MEMBERS members. Release with ref_json_free(). */
+/* `text` is valid UTF-8. Release with ref_json_free(). */
 static inline struct ref_json *ref_json_read(struct bytes text)
 {
     struct ref_json *r = fuzz_alloc(sizeof *r);
     enum json_type type = JSON_OBJECT;
 
-    memset(r, 0, offsetof(struct ref_json, members));
-    r->p = text.data;
-    r->end = text.data + text.len;
+    *r = (struct ref_json){ .p = text.data, .end = text.data + text.len };
     r->plain = fuzz_alloc(text.len);
     ref_space(r);
     if (ref_value(r, &type)) {
@@ -321,6 +321,7 @@ static inline struct ref_json *ref_json_read(struct bytes text)
 
 static inline void ref_json_free(struct ref_json *r)
 {
+    free(r->members);
     free(r->plain);
     free(r);
 }

@@ -11,8 +11,8 @@ static const struct {
     unsigned len;
     uint32_t low, high;
 } ref_utf8_rows[] = {
-    { 1, 0x0, 0x7F },         { 2, 0x80, 0x7FF },         { 3, 0x800, 0xD7FF },
-    { 3, 0xE000, 0xFFFF },    { 4, 0x10000, 0x10FFFF },
+    { 1, 0x0, 0x7F },      { 2, 0x80, 0x7FF },       { 3, 0x800, 0xD7FF },
+    { 3, 0xE000, 0xFFFF }, { 4, 0x10000, 0x10FFFF },
 };
 
 /* Length and value bits of a first byte; 0 for one that is none. */

@@ -1,5 +1,5 @@
-/* replay.c - runs a target once over each file of the folders on the command line: the corpus as a test,
- * with any compiler. A folder that is missing or empty is a failure. */
+/* replay.c - runs a target once over each file of the folders on the command line: the corpus as a
+ * test, with any compiler. A folder that is missing or empty is a failure. */
 #include <dirent.h>
 #include <errno.h>
 #include "fuzz.h"

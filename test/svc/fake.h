@@ -193,12 +193,9 @@ static void fake_failed(void *self, slot_id to)
 
 /* --- opening, closing, time --- */
 
-/* Opens the services over the database at `path`. Set f->app.settings and the times before, or
- * leave them 0. */
-__attribute__((unused)) static void fake_open_at(struct fake *f, const char *path)
+/* Opens the services over f->app.db. Set f->app.settings and the times before, or leave them 0. */
+static void fake_open_services(struct fake *f)
 {
-    char why[DB_WHY_MAX];
-
     log_set_level(LOG_ERROR);
     ck_assert_int_ge(sodium_init(), 0);
     slots_init(&f->tabs);
@@ -211,13 +208,21 @@ __attribute__((unused)) static void fake_open_at(struct fake *f, const char *pat
                                        fake_peer, fake_hash,  fake_verify };
     f->app.outbox = outbox_new();
     f->app.hooks = peer_hooks;
-    ck_assert_msg(db_open(path, &f->app.db, why) == OK, "%s", why);
     ck_ok(hub_init(&f->app.hub, f->app.outbox));
     ck_ok(app_open_stores(&f->app));
     ck_ok(auth_open(&f->app));
     ck_ok(board_open(&f->app));
     ck_ok(presence_open(&f->app));
     ck_ok(call_open(&f->app));
+}
+
+/* The same over the database at `path`. */
+__attribute__((unused)) static void fake_open_at(struct fake *f, const char *path)
+{
+    char why[DB_WHY_MAX];
+
+    ck_assert_msg(db_open(path, &f->app.db, why) == OK, "%s", why);
+    fake_open_services(f);
 }
 
 __attribute__((unused)) static void fake_open(struct fake *f)
@@ -271,7 +276,8 @@ __attribute__((unused)) static void fake_lose(struct tab *t)
         app_leave(&t->f->app, p);
 }
 
-__attribute__((unused)) static void fake_close(struct fake *f)
+/* Closes everything but the database. */
+static void fake_close_services(struct fake *f)
 {
     for (uint32_t i = 0; i < f->tabs.n; i++) {
         struct tab *t = slots_at(&f->tabs, i);
@@ -287,8 +293,13 @@ __attribute__((unused)) static void fake_close(struct fake *f)
     auth_close(&f->app);
     hub_release(&f->app.hub);
     app_close_stores(&f->app);
-    db_close(f->app.db);
     outbox_free(f->app.outbox);
+}
+
+__attribute__((unused)) static void fake_close(struct fake *f)
+{
+    fake_close_services(f);
+    db_close(f->app.db);
 }
 
 /* --- people --- */
