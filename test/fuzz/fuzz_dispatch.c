@@ -193,7 +193,7 @@ static void act(struct world *w)
         make(w, c, what);
         trace(c, "says %.*s", w->n_text < 400 ? (int)w->n_text : 400, w->text);
         char *text = fuzz_copy(bytes_of(w->text, w->n_text));
-        dispatch_message(&w->f.app, message_rows, c->tab->peer, bytes_of(text, w->n_text));
+        dispatch_message(&w->f.app, message_rows, c->tab->peer, bytes_of(text, w->n_text), NULL);
         free(text);
     } else if (what < 26 && c->tab) {
         close_client(w, c);

@@ -42,7 +42,7 @@ static void add_fail(struct events *e, unsigned code)
 
 struct reader {
     const uint8_t *p, *end;
-    size_t max_message;
+    uint32_t max_message;
     bool allow_binary, in_message, is_text;
     char *message; /* room for everything */
     size_t n_message;
@@ -208,7 +208,7 @@ static void see(struct events *e, const struct ws_event *ev)
 static bool feed(struct ws_decoder *d, struct bytes piece, struct events *e)
 {
     char *data = fuzz_copy(piece);
-    struct ws_input in = { data, piece.len };
+    struct ws_input in = { data, piece.len, NULL };
     struct ws_event ev;
     bool is_last = false;
 
@@ -246,7 +246,7 @@ static size_t receive(struct ws_decoder *d, struct bytes left, size_t most, stru
     return n;
 }
 
-static void decode(struct bytes wire, struct fuzz_cuts cuts, size_t max_message, bool allow_binary,
+static void decode(struct bytes wire, struct fuzz_cuts cuts, uint32_t max_message, bool allow_binary,
                    bool use_room, struct events *e)
 {
     struct ws_decoder d;
@@ -269,7 +269,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_in in = { data, data + size };
     unsigned flags = fuzz_byte(&in);
-    size_t max_message = 125 + fuzz_short(&in) * (flags & 4 ? 64 : 1);
+    uint32_t max_message = 125u + (uint32_t)fuzz_short(&in) * (flags & 4 ? 64 : 1);
     struct fuzz_cuts cuts = fuzz_cuts_read(&in);
     struct bytes wire = fuzz_message(&in);
     struct events want = { 0 }, got = { 0 };
