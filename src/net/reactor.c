@@ -67,12 +67,15 @@ enum err reactor_wait(struct reactor *r, int64_t timeout_ms, void (*on_wake)(voi
 {
     int timeout = timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
     int n = epoll_wait(r->epoll_fd, r->batch, BATCH, timeout);
+    int error = n < 0 ? errno : 0; /* on_wake() makes calls of its own */
 
     *n_ready = n > 0 ? n : 0;
     if (on_wake)
         on_wake(arg);
-    if (n < 0)
-        return errno == EINTR ? OK : ERR_SYSTEM;
+    if (n < 0) {
+        errno = error;
+        return error == EINTR ? OK : ERR_SYSTEM;
+    }
     for (int i = 0; i < n; i++) {
         struct source *s = r->batch[i].data.ptr;
         if (s->fd >= 0)
