@@ -81,7 +81,14 @@ struct app {
     struct rooms *rooms; /* video calls */
     struct jsonlog all_users;       /* the message all_users_list */
     const struct peer_hook *hooks;  /* ended by an empty one */
+    int64_t mend_at_ms;             /* see app_mend() */
 };
+
+/* Between two ticks: reads anew a list in memory that lacks something for want of memory, at most once in a while when it
+ * fails. `l` and `read` as in jsonlog_mend(). */
+void app_mend(struct app *app, struct jsonlog *l, enum err (*read)(void *arg, struct jsonlog *to));
+/* The list of all users, when it needs that. */
+void app_mend_users(struct app *app);
 
 /* Opens every store over app->db and reads the list of all users. */
 MUST_CHECK enum err app_open_stores(struct app *app);

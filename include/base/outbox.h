@@ -14,7 +14,9 @@
  * every tick; the sink must copy what it cannot send within the tick (see outbox_arena). Large ones in
  * a blob of their own. Everything for an audience in one blob per tick, so that a receiver of many broadcasts gets one slice.
  *
- * Without memory the outbox is `lost`: the tick must then not be committed (outbox_is_lost).
+ * Without memory the outbox is `lost`: the tick must then not be committed (outbox_is_lost). Nobody is left waiting for what
+ * could not be staged: a writer is told of the failed commit, and any other connection that would have got it is given up
+ * (sink.lost): its client sees the end, and not a gap.
  */
 #ifndef BASE_OUTBOX_H
 #define BASE_OUTBOX_H
@@ -57,6 +59,9 @@ struct out_sink {
     void (*finish)(void *self, slot_id to, uint16_t code);
     /* The tick's writes are gone; tell the connection whose message or request this was. */
     void (*failed)(void *self, slot_id to);
+    /* Something for it could not be staged: drop it without a word. `to` 0: that goes for everyone. What was lost while
+     * staging is told before everything else of the release. */
+    void (*lost)(void *self, slot_id to);
 };
 
 /* Runs at its place in the release, only when the commit succeeded (or nothing was written): the moment for
@@ -92,8 +97,10 @@ void outbox_source(struct outbox *o, slot_id to, struct out_source *s);
 /* From here on, broadcasts reach `to`. */
 void outbox_subscribe(struct outbox *o, slot_id to);
 void outbox_finish(struct outbox *o, slot_id to, uint16_t code);
-/* Stages a call of `fn` with a copy of `data`. */
-void outbox_apply(struct outbox *o, out_apply_fn *fn, void *ctx, uint64_t arg, struct bytes data);
+/* Stages a call of `fn` with a copy of `data`. `to`: the connection that waits for it; 0: nobody, or the
+ * operation that it is in writes. */
+void outbox_apply(struct outbox *o, slot_id to, out_apply_fn *fn, void *ctx, uint64_t arg,
+                  struct bytes data);
 
 /* Bytes staged since the last release. */
 size_t outbox_bytes(const struct outbox *o);

@@ -16,6 +16,9 @@ MUST_CHECK enum err board_open(struct app *app);
 void board_close(struct app *app);
 message_fn board_on_drawing;
 void board_on_join(struct app *app, struct peer *p);
+/* Between two ticks: reads the board anew when memory has not sufficed for a stroke. */
+void board_mend(struct app *app);
+bool board_is_short(const struct app *app);
 
 /* --- presence.c: the list of active users --- */
 MUST_CHECK enum err presence_open(struct app *app);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include "base/log.h"
 
+#define MEND_AGAIN_MS 1000
+
 static enum err add_user(void *arg, const struct user_row *user)
 {
     char element[HUB_NAME_MAX + 32];
@@ -29,6 +31,28 @@ enum err app_open_stores(struct app *app)
     return e ? e : user_store_each(&app->users, add_user, &app->all_users);
 }
 
+static enum err read_users(void *arg, struct jsonlog *to)
+{
+    struct app *app = arg;
+    return user_store_each(&app->users, add_user, to);
+}
+
+void app_mend(struct app *app, struct jsonlog *l, enum err (*read)(void *arg, struct jsonlog *to))
+{
+    if (app->now_ms < app->mend_at_ms)
+        return;
+    if (jsonlog_mend(l, read, app) == OK)
+        log_info("a list that memory had not sufficed for is whole again");
+    else
+        app->mend_at_ms = app->now_ms + MEND_AGAIN_MS;
+}
+
+void app_mend_users(struct app *app)
+{
+    if (app->all_users.is_short)
+        app_mend(app, &app->all_users, read_users);
+}
+
 void app_close_stores(struct app *app)
 {
     user_store_close(&app->users);
@@ -46,7 +70,7 @@ static void apply_user(void *ctx, const struct out_sink *sink, uint64_t arg, str
     (void)sink;
     (void)arg;
     if (jsonlog_append(&app->all_users, element))
-        log_error("out of memory: the list of all users lacks one until the next start");
+        log_error("out of memory: the list of all users must be read again");
 }
 
 void app_user_added(struct app *app, struct bytes username)
@@ -54,7 +78,7 @@ void app_user_added(struct app *app, struct bytes username)
     char element[HUB_NAME_MAX + 32];
     int n = snprintf(element, sizeof element, "{\"username\":\"%.*s\"}", (int)username.len,
                      username.data);
-    outbox_apply(app->outbox, apply_user, app, 0, bytes_of(element, (size_t)n));
+    outbox_apply(app->outbox, 0, apply_user, app, 0, bytes_of(element, (size_t)n));
     char text[HUB_NAME_MAX + 64];
     n = snprintf(text, sizeof text, "{\"messageType\":\"user_added\",\"username\":\"%.*s\"}",
                  (int)username.len, username.data);

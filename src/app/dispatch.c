@@ -43,6 +43,8 @@ void dispatch_error_now(const struct out_sink *sink, slot_id to, const char *sen
 
     if (b)
         sink->send(sink->self, to, b, 0, b->len, OUT_LIVE);
+    else
+        sink->lost(sink->self, to);
     blob_unref(b);
 }
 

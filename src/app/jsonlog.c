@@ -53,8 +53,10 @@ enum err jsonlog_append(struct jsonlog *l, struct bytes element)
 
     if (!b || l->chunk_cap - b->len < need) {
         enum err e = add_chunk(l, need);
-        if (e)
+        if (e) {
+            l->is_short = true;
             return e;
+        }
         b = l->chunks[l->n_chunks - 1];
     }
     char *p = b->data + b->len;
@@ -67,14 +69,28 @@ enum err jsonlog_append(struct jsonlog *l, struct bytes element)
     return OK;
 }
 
+enum err jsonlog_mend(struct jsonlog *l, enum err (*read)(void *arg, struct jsonlog *to), void *arg)
+{
+    struct jsonlog whole = { .prefix = blob_ref(l->prefix), .suffix = blob_ref(l->suffix) };
+    enum err e = read(arg, &whole);
+
+    if (e) {
+        jsonlog_release(&whole);
+        return e;
+    }
+    jsonlog_release(l);
+    *l = whole;
+    return OK;
+}
+
 void jsonlog_send(const struct jsonlog *l, const struct out_sink *sink, slot_id to,
                   enum out_class class)
 {
     uint64_t payload = l->prefix->len + l->total + l->suffix->len;
-    struct blob *head = blob_new(WS_MAX_SERVER_HEAD + l->prefix->len);
+    struct blob *head = l->is_short ? NULL : blob_new(WS_MAX_SERVER_HEAD + l->prefix->len);
 
-    if (!head) { /* without its first message a connection is of no use */
-        sink->finish(sink->self, to, WS_CLOSE_INTERNAL);
+    if (!head) { /* without this message a connection is of no use */
+        sink->lost(sink->self, to);
         return;
     }
     size_t n = ws_frame_head_write((uint8_t *)head->data, true, WS_TEXT, payload);

@@ -13,6 +13,8 @@
 
 #define ARENA_KEEP  (256u * 1024u) /* an arena that grew beyond this is given back */
 #define DIRECT_MOST (16u * 1024u)  /* longer output gets a blob of its own */
+#define LOST_MOST   64u            /* connections that can be given up one by one in a tick */
+#define EVERYONE    UINT64_MAX
 
 enum kind {
     KIND_DIRECT,
@@ -58,6 +60,10 @@ struct outbox {
     struct arena direct, shared;
     size_t bytes; /* staged since the last release */
     bool is_lost;
+    bool is_op_lost; /* an operation is open that has no entry: what it stages is dropped */
+    bool all_are_lost;
+    uint32_t n_lost;
+    slot_id lost[LOST_MOST];
 };
 
 struct outbox *outbox_new(void)
@@ -87,16 +93,34 @@ void outbox_free(struct outbox *o)
     free(o);
 }
 
-/* A new last entry. A lost outbox takes none: its tick will be rolled back. */
+static bool op_writes(const struct outbox *o)
+{
+    return o->op && o->v[o->op - 1].wrote;
+}
+
+/* Something for `to` (0: for nobody) cannot be staged. A writer will be told that its commit has failed; nobody else would ever
+ * know. */
+static void lose(struct outbox *o, slot_id to)
+{
+    o->is_lost = true;
+    if (op_writes(o) || o->is_op_lost)
+        return;
+    if (to == EVERYONE || (to && o->n_lost == LOST_MOST))
+        o->all_are_lost = true;
+    else if (to)
+        o->lost[o->n_lost++] = to;
+}
+
+/* A new last entry. */
 static struct entry *entry_add(struct outbox *o, enum kind kind, slot_id to)
 {
-    if (o->is_lost)
+    if (o->is_op_lost)
         return NULL;
     if (o->n == o->cap) {
         size_t cap = o->cap ? o->cap * 2 : 64;
         struct entry *v = realloc(o->v, cap * sizeof *v);
         if (!v) {
-            o->is_lost = true;
+            lose(o, to);
             return NULL;
         }
         o->v = v;
@@ -105,7 +129,7 @@ static struct entry *entry_add(struct outbox *o, enum kind kind, slot_id to)
     struct entry *e = &o->v[o->n++];
     e->kind = (uint8_t)kind;
     e->to = to;
-    e->wrote = o->op && o->v[o->op - 1].wrote;
+    e->wrote = op_writes(o);
     return e;
 }
 
@@ -141,10 +165,10 @@ static bool arena_grow(struct arena *a, size_t len)
 }
 
 /* Room for `len` bytes at the end of an arena; their offset is arena_used() before. */
-static char *arena_add(struct outbox *o, struct arena *a, size_t len)
+static char *arena_add(struct outbox *o, struct arena *a, size_t len, slot_id to)
 {
     if ((!a->blob || a->cap - a->blob->len < len) && !arena_grow(a, len)) {
-        o->is_lost = true;
+        lose(o, to);
         return NULL;
     }
     char *room = a->blob->data + a->blob->len;
@@ -156,8 +180,10 @@ static char *arena_add(struct outbox *o, struct arena *a, size_t len)
 void outbox_op_begin(struct outbox *o, slot_id conn)
 {
     struct entry *e = entry_add(o, KIND_OP, conn);
-    if (!e)
+    if (!e) {
+        o->is_op_lost = true;
         return;
+    }
     e->wrote = false;
     e->len = 0;
     o->op = o->n;
@@ -173,12 +199,17 @@ void outbox_op_wrote(struct outbox *o)
 
 char *outbox_op_if_failed(struct outbox *o, size_t len)
 {
-    size_t off = o->direct.blob ? o->direct.blob->len : 0;
-    char *room = o->op ? arena_add(o, &o->direct, len) : NULL;
-
+    if (!o->op)
+        return NULL;
+    struct entry *op = &o->v[o->op - 1];
+    size_t off = arena_used(&o->direct);
+    bool wrote = op->wrote;
+    op->wrote = false; /* without these bytes, being told of the failure is not enough */
+    char *room = arena_add(o, &o->direct, len, op->to);
+    op->wrote = wrote;
     if (room) {
-        o->v[o->op - 1].off = off;
-        o->v[o->op - 1].len = len;
+        op->off = off;
+        op->len = len;
     }
     return room;
 }
@@ -189,6 +220,7 @@ void outbox_op_end(struct outbox *o)
     if (o->op && o->op == o->n && !o->v[o->op - 1].wrote)
         o->n--;
     o->op = 0;
+    o->is_op_lost = false;
 }
 
 void outbox_op_cancel(struct outbox *o)
@@ -205,7 +237,7 @@ char *outbox_to(struct outbox *o, slot_id to, size_t len)
     if (len > DIRECT_MOST) {
         struct blob *b = blob_new(len);
         if (!b) {
-            o->is_lost = true;
+            lose(o, to);
             return NULL;
         }
         outbox_blob(o, to, b, 0, len, OUT_LIVE);
@@ -214,7 +246,7 @@ char *outbox_to(struct outbox *o, slot_id to, size_t len)
         return kept ? b->data : NULL;
     }
     size_t off = arena_used(&o->direct);
-    char *room = arena_add(o, &o->direct, len);
+    char *room = arena_add(o, &o->direct, len, to);
     struct entry *e = room ? entry_add(o, KIND_DIRECT, to) : NULL;
     if (!e)
         return NULL;
@@ -226,8 +258,8 @@ char *outbox_to(struct outbox *o, slot_id to, size_t len)
 char *outbox_broadcast(struct outbox *o, enum audience who, size_t len)
 {
     size_t off = arena_used(&o->shared);
-    char *room = arena_add(o, &o->shared, len);
-    struct entry *e = room ? entry_add(o, KIND_BROADCAST, 0) : NULL;
+    char *room = arena_add(o, &o->shared, len, EVERYONE);
+    struct entry *e = room ? entry_add(o, KIND_BROADCAST, EVERYONE) : NULL;
     if (!e)
         return NULL;
     e->class = (uint8_t)who;
@@ -283,11 +315,12 @@ void outbox_finish(struct outbox *o, slot_id to, uint16_t code)
         e->code = code;
 }
 
-void outbox_apply(struct outbox *o, out_apply_fn *fn, void *ctx, uint64_t arg, struct bytes data)
+void outbox_apply(struct outbox *o, slot_id to, out_apply_fn *fn, void *ctx, uint64_t arg,
+                  struct bytes data)
 {
     size_t off = arena_used(&o->direct);
-    char *room = arena_add(o, &o->direct, data.len);
-    struct entry *e = room ? entry_add(o, KIND_APPLY, 0) : NULL;
+    char *room = arena_add(o, &o->direct, data.len, to);
+    struct entry *e = room ? entry_add(o, KIND_APPLY, to) : NULL;
     if (!e)
         return;
     if (data.len)
@@ -363,14 +396,28 @@ static void release_entry(struct outbox *o, const struct out_sink *sink, struct 
     }
 }
 
+static void release_lost(struct outbox *o, const struct out_sink *sink)
+{
+    for (uint32_t i = 0; i < o->n_lost && !o->all_are_lost; i++)
+        sink->lost(sink->self, o->lost[i]);
+    if (o->all_are_lost)
+        sink->lost(sink->self, 0);
+    o->n_lost = 0;
+    o->all_are_lost = false;
+    o->is_lost = false;
+}
+
 void outbox_release(struct outbox *o, const struct out_sink *sink, bool committed)
 {
     assert(!o->op);
+    if (o->is_lost)
+        release_lost(o, sink);
     for (size_t i = 0; i < o->n;) {
         struct entry *e = &o->v[i];
         if (e->wrote && !committed) {
             if (e->kind == KIND_OP && e->len)
-                sink->send(sink->self, e->to, o->direct.blob, e->off, e->len, OUT_LIVE);
+                sink->send(sink->self, e->to, o->direct.blob, o->direct.start + e->off, e->len,
+                           OUT_LIVE);
             if (e->kind == KIND_OP)
                 sink->failed(sink->self, e->to);
             entry_drop(e);
@@ -384,7 +431,6 @@ void outbox_release(struct outbox *o, const struct out_sink *sink, bool committe
     }
     o->n = 0;
     o->bytes = 0;
-    o->is_lost = false;
 }
 
 size_t outbox_bytes(const struct outbox *o)

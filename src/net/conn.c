@@ -582,6 +582,25 @@ static void sink_failed(void *self, slot_id to)
         after_add(c, outq_add(&c->out, net->failed, 0, net->failed->len, OUT_LIVE));
 }
 
+/* A connection that lacks something is of no use to anybody: its client asks again on a new one. */
+static void sink_lost(void *self, slot_id to)
+{
+    struct net *net = self;
+    struct conn *c = slots_find(&net->conns, to);
+
+    if (c) {
+        log_debug("connection %llu dropped: out of memory", (unsigned long long)to);
+        conn_close(c);
+    }
+    if (!to)
+        log_error("out of memory: all connections are dropped");
+    for (uint32_t i = 0; i < net->conns.n && !to; i++) {
+        c = slots_at(&net->conns, i);
+        if (c)
+            conn_close(c);
+    }
+}
+
 void net_sink(struct net *net, struct out_sink *sink)
 {
     net->is_releasing = true;
@@ -594,6 +613,7 @@ void net_sink(struct net *net, struct out_sink *sink)
         .subscribe = sink_subscribe,
         .finish = sink_finish,
         .failed = sink_failed,
+        .lost = sink_lost,
     };
 }
 

@@ -206,6 +206,11 @@ static int64_t sooner(int64_t a, int64_t b)
     return a < 0 ? b : b < 0 ? a : a < b ? a : b;
 }
 
+static bool needs_mending(const struct server *s)
+{
+    return s->app.all_users.is_short || board_is_short(&s->app);
+}
+
 static int64_t wait_ms(const struct server *s)
 {
     int64_t now = s->net.now_ms;
@@ -214,6 +219,8 @@ static int64_t wait_ms(const struct server *s)
     wait = sooner(wait, presence_wait_ms(&s->app));
     wait = sooner(wait, call_wait_ms(&s->app));
     wait = sooner(wait, listener_wait_ms(s->listener, now));
+    if (needs_mending(s))
+        wait = sooner(wait, s->app.mend_at_ms > now ? s->app.mend_at_ms - now : 0);
     wait = sooner(wait, s->sweep_at_ms > now ? s->sweep_at_ms - now : 0);
     if (db_wal_pages(s->app.db) >= CHECKPOINT_PAGES)
         wait = sooner(wait, QUIET_MS);
@@ -266,6 +273,10 @@ static enum err tick(struct server *s)
     net_sink(&s->net, &sink);
     outbox_release(s->outbox, &sink, committed);
     presence_flush(&s->app, &sink);
+    if (needs_mending(s)) {
+        app_mend_users(&s->app);
+        board_mend(&s->app);
+    }
     net_flush(&s->net);
     maybe_checkpoint(s);
     return OK;

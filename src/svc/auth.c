@@ -96,6 +96,10 @@ static bool read_credentials(struct app *app, const struct http_request *rq, str
     enum field_result name = request_field(&body, "username", c->name, HUB_NAME_MAX, &c->name_len);
     enum field_result password =
         request_field(&body, "password", c->password, sizeof c->password, &c->password_len);
+    if (name == FIELD_NO_MEMORY || password == FIELD_NO_MEMORY) {
+        reply_sentence(app, rq->conn, 503, "The server is out of memory.");
+        return false;
+    }
     if (name == FIELD_MISSING || password == FIELD_MISSING) {
         reply_sentence(app, rq->conn, 400, "Send a username and a password.");
         return false;
@@ -370,7 +374,7 @@ enum http_verdict auth_on_logout(struct app *app, struct http_request *rq,
     if (e == ERR_NOT_FOUND)
         e = OK;
     if (!e) {
-        outbox_apply(app->outbox, apply_logout, app, 0,
+        outbox_apply(app->outbox, 0, apply_logout, app, 0,
                      bytes_of((const char *)caller->session, sizeof caller->session));
         reply_logged_out(app, rq->conn);
     }

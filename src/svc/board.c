@@ -31,6 +31,23 @@ enum err board_open(struct app *app)
     return e ? e : stroke_store_each(&app->strokes, load, &b->strokes);
 }
 
+static enum err read_strokes(void *arg, struct jsonlog *to)
+{
+    struct app *app = arg;
+    return stroke_store_each(&app->strokes, load, to);
+}
+
+void board_mend(struct app *app)
+{
+    if (app->board->strokes.is_short)
+        app_mend(app, &app->board->strokes, read_strokes);
+}
+
+bool board_is_short(const struct app *app)
+{
+    return app->board->strokes.is_short;
+}
+
 void board_close(struct app *app)
 {
     if (!app->board)
@@ -49,7 +66,7 @@ static void apply_snapshot(void *ctx, const struct out_sink *sink, uint64_t conn
 
 void board_on_join(struct app *app, struct peer *p)
 {
-    outbox_apply(app->outbox, apply_snapshot, app, p->conn, BYTES(""));
+    outbox_apply(app->outbox, p->conn, apply_snapshot, app, p->conn, BYTES(""));
     outbox_subscribe(app->outbox, p->conn);
 }
 
@@ -101,7 +118,7 @@ static void apply_stroke(void *ctx, const struct out_sink *sink, uint64_t arg, s
     (void)sink;
     (void)arg;
     if (jsonlog_append(&app->board->strokes, body))
-        log_error("out of memory: newcomers lack a stroke until the next start");
+        log_error("out of memory: the board must be read again");
 }
 
 const char *board_on_drawing(struct app *app, struct peer *caller, const struct json_object *msg)
@@ -119,7 +136,7 @@ const char *board_on_drawing(struct app *app, struct peer *caller, const struct 
     enum err e = stroke_store_insert(&app->strokes, stroke, caller->person ? caller->person->id : 0,
                                      app->wall_ms, &id);
     if (!e) {
-        outbox_apply(app->outbox, apply_stroke, app, 0, stroke);
+        outbox_apply(app->outbox, 0, apply_stroke, app, 0, stroke);
         ws_stage_broadcast(app->outbox, TO_ALL, msg->text);
     }
     app_write_end(app, WRITE_LIGHT, e == OK);

@@ -220,7 +220,7 @@ const char *chat_on_get_history(struct app *app, struct peer *caller, const stru
         return error;
     if (chat_store_max_id(&app->chat, &r.up_to))
         return cannot_read;
-    outbox_apply(app->outbox, apply_reading, app, caller->conn, bytes_of((char *)&r, sizeof r));
+    outbox_apply(app->outbox, caller->conn, apply_reading, app, caller->conn, bytes_of((char *)&r, sizeof r));
     return NULL;
 }
 

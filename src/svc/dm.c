@@ -52,7 +52,7 @@ static void apply_all_users(void *ctx, const struct out_sink *sink, uint64_t con
 const char *dm_on_get_all_users(struct app *app, struct peer *caller, const struct json_object *msg)
 {
     (void)msg;
-    outbox_apply(app->outbox, apply_all_users, app, caller->conn, BYTES(""));
+    outbox_apply(app->outbox, caller->conn, apply_all_users, app, caller->conn, BYTES(""));
     return NULL;
 }
 
@@ -257,7 +257,7 @@ static const char *stage_reading(struct app *app, const struct peer *caller, str
     r->user_id = caller->person->id;
     memcpy(r->user_name, caller->person->name, sizeof r->user_name);
     r->is_v1 = caller->is_v1;
-    outbox_apply(app->outbox, apply_reading, app, caller->conn, bytes_of((char *)r, sizeof *r));
+    outbox_apply(app->outbox, caller->conn, apply_reading, app, caller->conn, bytes_of((char *)r, sizeof *r));
     return NULL;
 }
 

@@ -8,7 +8,7 @@
 
 static char *wire;
 static size_t wire_len, wire_cap;
-static int n_sends, finished;
+static int n_sends, n_lost, finished;
 static enum out_class last_class;
 static struct blob *held[4096]; /* as a queue would */
 static struct bytes held_part[4096];
@@ -30,7 +30,14 @@ static void on_finish(void *self, slot_id to, uint16_t code)
     finished = code;
 }
 
-static const struct out_sink sink = { .send = on_send, .finish = on_finish };
+static void on_lost(void *self, slot_id to)
+{
+    (void)self;
+    ck_assert_uint_eq(to, 7);
+    n_lost++;
+}
+
+static const struct out_sink sink = { .send = on_send, .finish = on_finish, .lost = on_lost };
 
 static void send_now(const struct jsonlog *l)
 {
@@ -169,6 +176,36 @@ START_TEST(elements_of_every_size_around_a_chunk)
 }
 END_TEST
 
+static enum err read_two(void *arg, struct jsonlog *to)
+{
+    enum err e = jsonlog_append(to, BYTES("1"));
+    return e ? e : *(bool *)arg ? jsonlog_append(to, BYTES("2")) : ERR_STORE;
+}
+
+START_TEST(a_list_that_lacks_something_is_sent_to_nobody_until_it_was_read_again)
+{
+    struct jsonlog two;
+    bool works = false;
+
+    ck_assert_int_eq(jsonlog_init(&two, BYTES("["), BYTES("]")), OK);
+    ck_assert_int_eq(jsonlog_append(&two, BYTES("1")), OK);
+    two.is_short = true; /* as after an append without memory */
+    n_lost = 0;
+    send_now(&two);
+    ck_assert_int_eq(n_lost, 1);
+    ck_assert_int_eq(n_sends, 0);
+    ck_assert_int_eq(jsonlog_mend(&two, read_two, &works), ERR_STORE);
+    ck_assert(two.is_short);
+    works = true;
+    ck_assert_int_eq(jsonlog_mend(&two, read_two, &works), OK);
+    ck_assert(!two.is_short);
+    send_now(&two);
+    ck_assert_int_eq(n_lost, 1);
+    ck_assert(bytes_eq(bytes_of(received(), 5), BYTES("[1,2]")));
+    jsonlog_release(&two);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -178,6 +215,7 @@ int main(void)
         what_was_sent_outlives_the_list,
         a_long_list_comes_in_few_chunks_and_whole,
         elements_of_every_size_around_a_chunk,
+        a_list_that_lacks_something_is_sent_to_nobody_until_it_was_read_again,
     };
     int failed = RUN_TESTS("jsonlog", tests);
     free(wire);

@@ -79,6 +79,12 @@ static void on_failed(void *self, slot_id to)
     say("%d:failed|", (int)to);
 }
 
+static void on_lost(void *self, slot_id to)
+{
+    (void)self;
+    say("%d:lost|", (int)to);
+}
+
 static const struct out_sink sink = {
     .send = on_send,
     .send_file = on_file,
@@ -87,6 +93,7 @@ static const struct out_sink sink = {
     .subscribe = on_subscribe,
     .finish = on_finish,
     .failed = on_failed,
+    .lost = on_lost,
 };
 
 static struct outbox *o;
@@ -152,12 +159,12 @@ START_TEST(everything_comes_out_in_the_order_of_staging)
     broadcast(TO_V1, "v1 only");
     outbox_blob(o, 2, b, 3, 4, OUT_SNAPSHOT);
     outbox_blob(o, 2, b, 0, 2, OUT_HISTORY);
-    outbox_apply(o, apply, ctx, 7, BYTES("data"));
+    outbox_apply(o, 0, apply, ctx, 7, BYTES("data"));
     outbox_subscribe(o, 3);
     outbox_file(o, 4, open("/dev/null", O_RDONLY), 10, 20);
     outbox_source(o, 5, new_source());
     broadcast(TO_BASE, "base only");
-    outbox_apply(o, apply, ctx, 8, BYTES(""));
+    outbox_apply(o, 0, apply, ctx, 8, BYTES(""));
     outbox_finish(o, 6, 1001);
     ck_assert(!outbox_is_empty(o));
     ck_assert_str_eq(release(true),
@@ -192,7 +199,7 @@ START_TEST(a_failed_commit_takes_back_what_writers_staged_and_tells_them)
     to(1, "early"); /* staged before it wrote, and still a part of it */
     outbox_op_wrote(o);
     broadcast(TO_ALL, "all");
-    outbox_apply(o, apply, ctx, 0, BYTES("x"));
+    outbox_apply(o, 0, apply, ctx, 0, BYTES("x"));
     outbox_file(o, 1, fd, 0, 1);
     outbox_source(o, 1, new_source());
     outbox_subscribe(o, 1);
@@ -297,7 +304,7 @@ START_TEST(pointers_into_a_growing_arena_are_made_at_the_end)
     }
     ck_assert_str_eq(release(true), want);
     for (int i = 0; i < 1000; i++)
-        outbox_apply(o, apply, ctx, 0, BYTES("0123456789"));
+        outbox_apply(o, 0, apply, ctx, 0, BYTES("0123456789"));
     release(true);
     ck_assert_uint_eq(strlen(said), 1000 * 20);
     outbox_free(o);
@@ -438,23 +445,74 @@ START_TEST(an_outbox_that_is_freed_gives_everything_back)
 }
 END_TEST
 
-START_TEST(memory_that_fails_loses_the_outbox_until_it_is_released)
+#define TOO_LONG (SIZE_MAX - 8) /* no blob is that long */
+
+START_TEST(who_lacks_something_for_want_of_memory_is_given_up_and_the_others_are_not)
 {
     start();
     to(1, "before");
+    to(2, "before");
     ck_assert(!outbox_is_lost(o));
-    ck_assert_ptr_null(outbox_to(o, 1, SIZE_MAX - 8)); /* no blob is that long */
+    ck_assert_ptr_null(outbox_to(o, 1, TOO_LONG));
     ck_assert(outbox_is_lost(o));
-    ck_assert_ptr_null(outbox_to(o, 1, 5));
-    outbox_source(o, 1, new_source());
-    ck_assert_int_eq(freed_sources, 1); /* not taken, and not leaked */
-    int fd = open("/dev/null", O_RDONLY);
-    outbox_file(o, 1, fd, 0, 1);
-    ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
-    release(false);
+    to(3, "behind");
+    ck_assert_str_eq(release(false), "1:lost|1:before|2:before|3:behind|");
     ck_assert(!outbox_is_lost(o));
     to(1, "after");
     ck_assert_str_eq(release(true), "1:after|");
+    outbox_free(o);
+}
+END_TEST
+
+START_TEST(a_writer_whose_output_is_lost_is_told_of_the_failure_and_kept)
+{
+    start();
+    outbox_op_begin(o, 1);
+    outbox_op_wrote(o);
+    to(2, "what 1 says");
+    ck_assert_ptr_null(outbox_to(o, 2, TOO_LONG));
+    outbox_op_end(o);
+    ck_assert(outbox_is_lost(o));
+    ck_assert_str_eq(release(false), "1:failed|");
+    outbox_free(o);
+}
+END_TEST
+
+START_TEST(when_too_many_lack_something_all_are_given_up)
+{
+    start();
+    for (slot_id id = 1; id <= 64; id++)
+        ck_assert_ptr_null(outbox_to(o, id, TOO_LONG));
+    release(false);
+    ck_assert_ptr_nonnull(strstr(said, "1:lost|2:lost|"));
+    ck_assert_ptr_nonnull(strstr(said, "64:lost|"));
+    for (slot_id id = 1; id <= 65; id++)
+        ck_assert_ptr_null(outbox_to(o, id, TOO_LONG));
+    ck_assert_str_eq(release(false), "0:lost|");
+    ck_assert_str_eq(release(true), "");
+    outbox_free(o);
+}
+END_TEST
+
+START_TEST(what_a_writer_says_when_it_fails_is_found_in_an_arena_that_has_moved)
+{
+    start();
+    /* Somebody holds what was sent before, so this tick's bytes begin in the middle of the arena. */
+    to(1, "held by a connection that was closed with something to send");
+    outbox_release(o, &sink, true);
+    struct blob *held = blob_ref(last_blob);
+    outbox_recycle(o);
+    to(1, "a");
+    outbox_op_begin(o, 2);
+    outbox_op_wrote(o);
+    memcpy(outbox_op_if_failed(o, 8), "not sent", 8);
+    outbox_op_end(o);
+    char *room = outbox_to(o, 3, 16000); /* ... and move out of it */
+    ck_assert_ptr_nonnull(room);
+    memset(room, 'x', 16000);
+    release(false);
+    ck_assert_ptr_nonnull(strstr(said, "1:a|2:not sent|2:failed|3:xxx"));
+    blob_unref(held);
     outbox_free(o);
 }
 END_TEST
@@ -476,7 +534,10 @@ int main(void)
         what_one_tick_stages_lies_together_although_others_hold_the_arena,
         the_bytes_of_a_turn_are_counted,
         an_outbox_that_is_freed_gives_everything_back,
-        memory_that_fails_loses_the_outbox_until_it_is_released,
+        who_lacks_something_for_want_of_memory_is_given_up_and_the_others_are_not,
+        a_writer_whose_output_is_lost_is_told_of_the_failure_and_kept,
+        when_too_many_lack_something_all_are_given_up,
+        what_a_writer_says_when_it_fails_is_found_in_an_arena_that_has_moved,
     };
     return RUN_TESTS("outbox", tests);
 }

@@ -1362,7 +1362,7 @@ static void apply_finish(void *ctx, const struct out_sink *sink, uint64_t arg, s
 
 static void stage_finish(struct fixture *f)
 {
-    outbox_apply(f->outbox, apply_finish, NULL, finish_id, BYTES(""));
+    outbox_apply(f->outbox, 0, apply_finish, NULL, finish_id, BYTES(""));
     ws_stage_broadcast(f->outbox, TO_ALL, BYTES("for those who stay"));
 }
 

@@ -191,6 +191,12 @@ static void fake_failed(void *self, slot_id to)
     }
 }
 
+static void fake_lost(void *self, slot_id to)
+{
+    (void)self;
+    ck_abort_msg("memory has failed for %llu", (unsigned long long)to);
+}
+
 /* --- opening, closing, time --- */
 
 /* Opens the services over f->app.db. Set f->app.settings and the times before, or leave them 0. */
@@ -242,6 +248,7 @@ __attribute__((unused)) static void fake_tick(struct fake *f)
         .subscribe = fake_subscribe,
         .finish = fake_finish,
         .failed = fake_failed,
+        .lost = fake_lost,
     };
     bool was_writing, committed;
 
