@@ -41,7 +41,7 @@ enum http_verdict reply_sentence_with(struct app *app, slot_id conn, int status,
 
 /* --- for handlers: bodies --- */
 
-enum field_result { FIELD_OK, FIELD_MISSING, FIELD_BAD };
+enum field_result { FIELD_OK, FIELD_MISSING, FIELD_BAD, FIELD_NO_MEMORY };
 
 struct request_body {
     bool is_json;
@@ -49,7 +49,7 @@ struct request_body {
     struct json_object json;
 };
 
-/* Reads the body as its Content-Type says. False: it cannot be read, and that was answered (415 or 400). */
+/* Reads the body as its Content-Type says. False: it cannot be read, and that was answered (415, 400 or 503). */
 bool request_body_read(struct app *app, const struct http_request *rq, struct request_body *body);
 /* The decoded string of field `name`, at most `cap` bytes, copied to `out`. FIELD_BAD: there, but no string, too long, U+0000 in JSON, repeated,
  * or broken. */

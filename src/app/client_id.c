@@ -29,8 +29,10 @@ const char *client_id_read(const struct peer *caller, const struct json_object *
         id->len = text.len;
     }
     json_text_free(owned);
-    return is_good || r == JSON_TEXT_MISSING
-               ? NULL
+    if (is_good || r == JSON_TEXT_MISSING)
+        return NULL;
+    return r == JSON_TEXT_NO_MEMORY
+               ? "the server is out of memory"
                : "clientId must have 1 to 64 letters, digits, underscores or hyphens";
 }
 

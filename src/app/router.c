@@ -162,8 +162,10 @@ bool request_body_read(struct app *app, const struct http_request *rq, struct re
         reply_sentence(app, rq->conn, 400, "The JSON is nested more than 64 levels deep.");
         return false;
     case JSON_BAD:
-    case JSON_NO_MEMORY:
         reply_sentence(app, rq->conn, 400, "The body is not valid JSON.");
+        return false;
+    case JSON_NO_MEMORY:
+        reply_sentence(app, rq->conn, 503, "The server is out of memory.");
         return false;
     }
     if (body->json.n_values > MESSAGE_MAX_VALUES) {
@@ -190,5 +192,14 @@ enum field_result request_field(const struct request_body *body, const char *nam
         *len = text.len;
     }
     json_text_free(owned);
-    return r == JSON_TEXT_OK ? FIELD_OK : r == JSON_TEXT_MISSING ? FIELD_MISSING : FIELD_BAD;
+    switch (r) {
+    case JSON_TEXT_OK:
+        return FIELD_OK;
+    case JSON_TEXT_MISSING:
+        return FIELD_MISSING;
+    case JSON_TEXT_NO_MEMORY:
+        return FIELD_NO_MEMORY;
+    default:
+        return FIELD_BAD;
+    }
 }

@@ -340,8 +340,11 @@ static void serve(struct conn *c, const struct http_head *head, struct bytes bod
     };
     h->phase = PHASE_ANSWER;
     enum http_verdict verdict = c->net->events.on_request(c->net->events.self, &rq);
-    if (!conn_is_speaking(c))
+    if (!conn_is_speaking(c)) { /* its answer could not be staged */
+        if (verdict == HTTP_UPGRADED)
+            c->net->events.on_gone(c->net->events.self, rq.peer);
         return;
+    }
     if (verdict == HTTP_UPGRADED)
         ws_conn_start(c, rq.peer, rq.is_v1);
     else if (verdict == HTTP_LATER && h->phase == PHASE_ANSWER) /* it may have been staged already */

@@ -15,6 +15,7 @@
 #define CACHED_FILE_MAX (1024u * 1024u)
 #define CACHE_SLOTS     256u /* files and pages; the next one in a slot takes it over */
 #define NAME_MAX_BYTES  255u
+#define OPEN_TRIES      16
 #define ETAG_LEN        34 /* quotes and 32 hex digits */
 
 struct version { /* of a file on disk */
@@ -109,7 +110,11 @@ static int open_beneath(struct static_files *s, struct bytes path)
             .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
             .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
         };
-        long fd = syscall(SYS_openat2, s->dir_fd, name, &how, sizeof how);
+        long fd;
+        int tries = 0;
+        do /* EAGAIN: something was renamed in the meantime, and the kernel is not sure */
+            fd = syscall(SYS_openat2, s->dir_fd, name, &how, sizeof how);
+        while (fd < 0 && (errno == EINTR || errno == EAGAIN) && ++tries < OPEN_TRIES);
         if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
             return (int)fd;
         s->has_no_openat2 = true;
@@ -125,9 +130,10 @@ static int open_file(struct static_files *s, struct bytes path, struct version *
 
     if (fd < 0)
         return -1;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    int failed = fstat(fd, &st) != 0 ? errno : S_ISREG(st.st_mode) ? 0 : ENOENT;
+    if (failed) {
         close(fd);
-        errno = ENOENT;
+        errno = failed;
         return -1;
     }
     *v = (struct version){ st.st_dev, st.st_ino, st.st_size, st.st_mtim, st.st_ctim };
@@ -196,13 +202,30 @@ static void slot_take(struct cached *c, struct bytes name, bool is_page, const s
     etag_of(blob_bytes(blob), c->etag);
 }
 
+/* The status for a file that cannot be opened: that it is not there is only said where it is so. */
+static int status_of(int error)
+{
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EAGAIN:
+    case EINTR:
+        return 503;
+    case EIO:
+        return 500;
+    default:
+        return 404;
+    }
+}
+
 /* The file's contents through the cache; for a large one its open descriptor. 0, or the status to answer. */
 static int find_file(struct static_files *s, struct bytes path, struct version *v, struct found *f)
 {
     int fd = open_file(s, path, v);
     *f = (struct found){ .fd = -1 };
     if (fd < 0)
-        return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? 503 : 404;
+        return status_of(errno);
     f->size = (uint64_t)v->size;
     if (v->size > (off_t)CACHED_FILE_MAX || path.len > NAME_MAX_BYTES) {
         snprintf(f->etag, sizeof f->etag, "\"%08" PRIx32 "%08" PRIx32 "%016" PRIx64 "\"",
@@ -281,15 +304,23 @@ static int find_page(struct static_files *s, const char *name, struct found *f)
     if (!body)
         return 500;
     *f = (struct found){ .fd = -1 };
-    if (find_file(s, BYTES("layout/layout.html"), &layout_version, &layout)) {
+    status = find_file(s, BYTES("layout/layout.html"), &layout_version, &layout);
+    if (status && status != 404) { /* the page without its layout would be another page */
+        blob_unref(body);
+        return status;
+    }
+    if (status) {
         memset(&layout_version, 0, sizeof layout_version);
         layout = (struct found){ .fd = -1 };
     }
+    bool has_layout = !status;
     struct cached *c = slot_of(s, key, true);
     if (!slot_holds(c, key, true) || !version_eq(&c->version, &page_version) ||
         !version_eq(&c->layout_version, &layout_version)) {
-        struct blob *frame = layout.blob || layout.fd >= 0 ? take_whole(&layout) : NULL;
-        struct blob *whole = frame ? render(blob_bytes(frame), blob_bytes(body)) : blob_ref(body);
+        struct blob *frame = has_layout ? take_whole(&layout) : NULL;
+        struct blob *whole = frame        ? render(blob_bytes(frame), blob_bytes(body))
+                             : has_layout ? NULL
+                                          : blob_ref(body);
         blob_unref(frame);
         if (!whole) {
             blob_unref(body);

@@ -26,11 +26,15 @@
 /* --- making one --- */
 
 /* NULL: the name is good. */
+static const char no_memory[] = "The server is out of memory.";
+
 static const char *read_name(const struct request_body *body, char *name, size_t *len)
 {
     enum field_result r = request_field(body, "name", name, CALL_NAME_MAX, len);
     struct bytes text = bytes_of(name, *len);
 
+    if (r == FIELD_NO_MEMORY)
+        return no_memory;
     if (r == FIELD_MISSING)
         return "Send a name for the call.";
     if (r != FIELD_OK || *len == 0 || memchr(name, 0, *len) || !utf8_is_valid(text) ||
@@ -93,7 +97,7 @@ enum http_verdict call_on_create(struct app *app, struct http_request *rq,
         return HTTP_ANSWERED;
     const char *error = read_name(&body, name, &len);
     if (error)
-        return reply_sentence(app, rq->conn, 400, error);
+        return reply_sentence(app, rq->conn, error == no_memory ? 503 : 400, error);
     if (app_write_begin(app, rq->conn, WRITE_SYNCED))
         return reply_sentence(app, rq->conn, 503, "The server cannot store anything right now.");
     enum err e = make_call(app, rq, bytes_of(name, len), caller->user_id);

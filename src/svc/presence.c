@@ -92,12 +92,18 @@ static struct blob *current(struct app *app)
     return pr->list;
 }
 
-static void send_list(struct app *app, const struct out_sink *sink, struct peer *p)
+/* False without memory: everybody who lacks the list gets it a little later. */
+static bool send_list(struct app *app, const struct out_sink *sink, struct peer *p)
 {
     struct blob *list = current(app);
-    if (list)
-        sink->send(sink->self, p->conn, list, 0, list->len, OUT_LIVE);
+    if (!list) {
+        app->presence->sent_version = app->hub.version - 1;
+        app->presence->next_ms = app->now_ms + GAP_MIN_MS;
+        return false;
+    }
+    sink->send(sink->self, p->conn, list, 0, list->len, OUT_LIVE);
     p->list_version = app->hub.version;
+    return true;
 }
 
 static void apply_first_list(void *ctx, const struct out_sink *sink, uint64_t conn,
@@ -112,7 +118,7 @@ static void apply_first_list(void *ctx, const struct out_sink *sink, uint64_t co
 
 void presence_on_join(struct app *app, struct peer *p)
 {
-    outbox_apply(app->outbox, apply_first_list, app, p->conn, BYTES(""));
+    outbox_apply(app->outbox, p->conn, apply_first_list, app, p->conn, BYTES(""));
 }
 
 static int64_t gap_ms(const struct hub *hub)
@@ -132,8 +138,8 @@ void presence_flush(struct app *app, const struct out_sink *sink)
         return;
     for (struct link *l = app->hub.peers.next; l != &app->hub.peers; l = l->next) {
         struct peer *p = container_of(l, struct peer, in_all);
-        if (p->list_version != app->hub.version)
-            send_list(app, sink, p);
+        if (p->list_version != app->hub.version && !send_list(app, sink, p))
+            return;
     }
     pr->sent_version = app->hub.version;
     pr->next_ms = app->now_ms + gap_ms(&app->hub);
