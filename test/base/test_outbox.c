@@ -494,26 +494,27 @@ START_TEST(when_too_many_lack_something_all_are_given_up)
 }
 END_TEST
 
-START_TEST(what_a_writer_says_when_it_fails_is_found_in_an_arena_that_has_moved)
+START_TEST(what_a_writer_says_when_it_fails_is_found_wherever_the_arena_is)
 {
-    start();
-    /* Somebody holds what was sent before, so this tick's bytes begin in the middle of the arena. */
-    to(1, "held by a connection that was closed with something to send");
-    outbox_release(o, &sink, true);
-    struct blob *held = blob_ref(last_blob);
-    outbox_recycle(o);
-    to(1, "a");
-    outbox_op_begin(o, 2);
-    outbox_op_wrote(o);
-    memcpy(outbox_op_if_failed(o, 8), "not sent", 8);
-    outbox_op_end(o);
-    char *room = outbox_to(o, 3, 16000); /* ... and move out of it */
-    ck_assert_ptr_nonnull(room);
-    memset(room, 'x', 16000);
-    release(false);
-    ck_assert_ptr_nonnull(strstr(said, "1:a|2:not sent|2:failed|3:xxx"));
-    blob_unref(held);
-    outbox_free(o);
+    for (int moves = 0; moves < 2; moves++) {
+        start();
+        /* Somebody holds what was sent before, so this tick's bytes begin in the middle of the arena. */
+        to(1, "held by a connection that was closed with something to send");
+        outbox_release(o, &sink, true);
+        struct blob *held = blob_ref(last_blob);
+        outbox_recycle(o);
+        to(1, "a");
+        outbox_op_begin(o, 2);
+        outbox_op_wrote(o);
+        memcpy(outbox_op_if_failed(o, 8), "not sent", 8);
+        outbox_op_end(o);
+        if (moves) /* out of it, with all that is behind what is held */
+            memset(outbox_to(o, 3, 16000), 'x', 16000);
+        release(false);
+        ck_assert_ptr_eq(strstr(said, "1:a|2:not sent|2:failed|"), said);
+        blob_unref(held);
+        outbox_free(o);
+    }
 }
 END_TEST
 
@@ -537,7 +538,7 @@ int main(void)
         who_lacks_something_for_want_of_memory_is_given_up_and_the_others_are_not,
         a_writer_whose_output_is_lost_is_told_of_the_failure_and_kept,
         when_too_many_lack_something_all_are_given_up,
-        what_a_writer_says_when_it_fails_is_found_in_an_arena_that_has_moved,
+        what_a_writer_says_when_it_fails_is_found_wherever_the_arena_is,
     };
     return RUN_TESTS("outbox", tests);
 }
