@@ -10,6 +10,7 @@
 
 #define ACCEPTS_PER_TICK 64
 #define REST_MS          1000 /* without descriptors: try again after this at the latest */
+#define WARN_MS          60000 /* between two lines in the log about that: whoever comes and goes must not fill it */
 #define PORT_TRIES       16   /* for one port that is free on both loopbacks */
 
 union address {
@@ -23,6 +24,7 @@ struct listener {
     struct source sockets[2];
     int n;
     int64_t rest_until_ms; /* 0: watching */
+    int64_t warn_at_ms;    /* not before */
 };
 
 static bool address_parse(const char *host, union address *a, socklen_t *len)
@@ -60,8 +62,10 @@ static void address_text(const union address *a, char out[INET6_ADDRSTRLEN])
 
 static void rest(struct listener *l)
 {
-    if (!l->rest_until_ms)
+    if (l->net->now_ms >= l->warn_at_ms) {
         log_warn("out of file descriptors: accepting waits until one is free");
+        l->warn_at_ms = l->net->now_ms + WARN_MS;
+    }
     l->rest_until_ms = l->net->now_ms + REST_MS;
     for (int i = 0; i < l->n; i++)
         if (reactor_set(l->net->reactor, &l->sockets[i], 0))

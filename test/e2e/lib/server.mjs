@@ -122,7 +122,7 @@ class Server {
   }
 
   async start(port) {
-    const { args, static: staticFolder, host, env, executable, limitFileKiB, cwd, omitDb } = this.options;
+    const { args, static: staticFolder, host, env, executable, limitFileKiB, limitFiles, cwd, omitDb } = this.options;
     const all = ['--port', String(port)];
     if (!omitDb) all.push('--db', this.db);
     if (staticFolder) all.push('--static', staticFolder);
@@ -135,6 +135,11 @@ class Server {
       command = 'bash';
       const script = 'trap "" XFSZ; ulimit -f "$1"; shift; exec "$@"';
       commandArgs = ['-c', script, 'bash', String(limitFileKiB), executable, ...all];
+    }
+    if (limitFiles) {
+      const script = 'ulimit -Sn "$1" && ulimit -Hn "$2" && shift 2 && exec "$@"';
+      commandArgs = ['-c', script, 'bash', String(limitFiles.soft), String(limitFiles.hard), command, ...commandArgs];
+      command = 'bash';
     }
     const child = spawn(command, commandArgs, {
       cwd: cwd ?? this.folder,
@@ -193,6 +198,18 @@ class Server {
   async startAgain(changes = {}) {
     Object.assign(this.options, changes);
     return this.start(this.port);
+  }
+
+  // Processor time that the server has used so far, in ms.
+  cpuMs() {
+    const stat = fs.readFileSync(`/proc/${this.pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10; // in hundredths of a second (USER_HZ)
+  }
+
+  // Descriptors that it has open.
+  descriptors() {
+    return fs.readdirSync(`/proc/${this.pid}/fd`).length;
   }
 
   // Memory that is really there, now and at its highest, in MiB.
