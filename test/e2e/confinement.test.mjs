@@ -47,6 +47,7 @@ test('a password process that was killed is replaced by one that is confined, to
   const server = await startServer(t);
   const worker = await assertConfined(server);
   process.kill(worker, 'SIGKILL');
+  for (const end = Date.now() + GUARD_MS; children(server.pid).includes(worker) && Date.now() < end; ) await sleep(10);
   await newUser(server, 'somebody'); // hashed by the next one
   assert.notEqual(await assertConfined(server), worker);
 });
