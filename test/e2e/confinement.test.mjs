@@ -18,20 +18,21 @@ function status(pid) {
 
 const children = (pid) => fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).map(Number);
 
+async function until(holds) {
+  for (const end = Date.now() + GUARD_MS; !holds() && Date.now() < end; ) await sleep(10);
+}
+
 // The child confines itself while the server goes on.
 async function childIs(server, wanted) {
-  for (const end = Date.now() + GUARD_MS; ; await sleep(10)) {
-    const [worker] = children(server.pid);
-    const is = status(worker);
-    if (isDeepStrictEqual(is, wanted) || Date.now() > end) {
-      assert.deepEqual(is, wanted);
-      return worker;
-    }
-  }
+  const worker = () => children(server.pid)[0];
+  await until(() => isDeepStrictEqual(status(worker()), wanted));
+  assert.deepEqual(status(worker()), wanted);
+  return worker();
 }
 
 async function assertConfined(server) {
   // Kernels differ in what they have, and builds with sanitizers have neither wall; the log says what there is.
+  await until(() => / info sandbox: .*\n/.test(server.stderr));
   assert.match(server.stderr, / info sandbox: /);
   const filtered = CONFINED.test(server.stderr) || / system calls are confined /.test(server.stderr) ? '2' : '0';
   assert.equal(status(server.pid).seccomp, filtered);
@@ -47,7 +48,7 @@ test('a password process that was killed is replaced by one that is confined, to
   const server = await startServer(t);
   const worker = await assertConfined(server);
   process.kill(worker, 'SIGKILL');
-  for (const end = Date.now() + GUARD_MS; children(server.pid).includes(worker) && Date.now() < end; ) await sleep(10);
+  await until(() => !children(server.pid).includes(worker));
   await newUser(server, 'somebody'); // hashed by the next one
   assert.notEqual(await assertConfined(server), worker);
 });
