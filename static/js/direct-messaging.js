@@ -12,7 +12,7 @@
  *   #people [data-testid=person][data-username][data-unread], in it a[href="#name"][aria-current], .face[data-online],
  *     [data-testid=unread]; #people-search, #people-more, #people-empty, #notify
  *   #guest, #guest-login, #nobody, #unknown
- *   #peer-name, #peer-status[data-state = online | offline | typing | self], #back, #call
+ *   #peer-name, #peer-status[data-state = online | offline | unknown | typing | self], #back, #call
  *   #unsent[data-count] */
 import { toast } from './dom.js';
 import { drafts } from './drafts.js';
@@ -108,7 +108,13 @@ function listen() {
   socket.on('read_state', ({ withUser, unread, readUpTo }) => directory.setUnread(withUser, unread, readUpTo));
   socket.on('typing', ({ fromUser, isTyping }) => typing.set(fromUser, isTyping === true));
   socket.on('direct_message', came);
-  socket.onState(({ name }) => { if (name !== 'open') typing.clear(); });
+  socket.onState(({ name }) => { if (name !== 'open') disconnected(); });
+}
+
+function disconnected() {
+  online = null;
+  typing.clear();
+  directory.forgetOnline();
 }
 
 function connected() {
@@ -220,7 +226,7 @@ function showPeer() {
   const person = conversation?.person;
   if (!person) return;
   const { username, online: isHere, typing: isTyping } = person;
-  const state = username === me ? 'self' : isTyping ? 'typing' : isHere ? 'online' : 'offline';
+  const state = username === me ? 'self' : isTyping ? 'typing' : isHere ? 'online' : directory.knowsOnline ? 'offline' : 'unknown';
   const status = byId('peer-status');
   byId('peer-name').textContent = username;
   byId('peer-avatar').dataset.online = String(isHere);
@@ -228,7 +234,7 @@ function showPeer() {
   byId('call-name').textContent = ` ${username}`;
   if (status.dataset.state === state) return;
   status.dataset.state = state;
-  status.textContent = { self: 'Notes to yourself', typing: 'typing…', online: 'Here now', offline: 'Not here right now' }[state];
+  status.textContent = { self: 'Notes to yourself', typing: 'typing…', online: 'Here now', offline: 'Not here right now', unknown: 'Waiting for the connection' }[state];
 }
 
 /* ── buttons and keys ── */

@@ -128,7 +128,7 @@ export class MessageList {
     this._inner = h('div', { class: 'log__inner' }, this._top, this._body, this._typing);
     this._log = h('div', { class: 'log', role: 'log', 'aria-live': 'off', 'aria-label': label, tabindex: '0' }, this._inner);
     this._jumpWords = h('span');
-    this._jump = h('button', { type: 'button', class: 'btn jump', 'data-testid': 'to-end', hidden: true, onclick: () => this._jumpToEnd() },
+    this._jump = h('button', { type: 'button', class: 'btn jump', 'data-testid': 'to-end', title: 'To the newest (End)', hidden: true, onclick: () => this._jumpToEnd() },
       this._jumpWords, icon('chevron-down'));
     this._saying = h('p', { class: 'visually-hidden', role: 'status' });
     root.append(this._log, this._jump, this._saying);
@@ -158,6 +158,7 @@ export class MessageList {
     const row = this._rows.get(node.dataset.key);
     node.querySelector('.message__text').replaceChildren(...linkify(row.message.text));
     node.querySelector('.message__unfold').remove();
+    this._scrolled(); /* whoever was at the end reads on from here, and is not there any more */
     this.focus();
   }
 
@@ -267,7 +268,7 @@ export class MessageList {
     const isFirstNew = (one) => Boolean(one) && one === this._firstNew;
     return {
       message,
-      newDay: !before || dayOf(before.sentAt) !== dayOf(message.sentAt),
+      newDay: !before || dayOf(before.sentAt) < dayOf(message.sentAt), /* one that failed yesterday stands below today's */
       newLine: isFirstNew(message),
       first: isFirstNew(message) || !isTogether(before, message),
       last: isFirstNew(after) || !isTogether(message, after),

@@ -1,13 +1,13 @@
 /* when.js - times and days as people say them.
  *
- *   timeOf(ms)      14:03, as the reader's country writes it
+ *   timeOf(ms)      09:03, as the reader's country writes it
  *   dayName(ms)     Today, Yesterday, Monday, Saturday 22 November, with the year when it is another one
  *   shortWhen(ms)   for a list: 14:03, Yesterday, Mon, 22 Nov, 22 Nov 2024
  *   fullWhen(ms)    everything, for a tooltip
  *   dayOf(ms)       the same for all moments of a day
  *   onNewDay(run)   calls run() after midnight: "Today" has become "Yesterday" */
 
-const time = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
+const time = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const english = (options) => new Intl.DateTimeFormat('en-GB', options);
 const weekday = english({ weekday: 'long' });
 const shortWeekday = english({ weekday: 'short' });

@@ -13,6 +13,7 @@ export class Directory {
     this._people = new Map(); /* lower-cased name -> person */
     this._onChange = onChange;
     this.complete = false;    /* the list of everybody has come */
+    this.knowsOnline = false; /* without a connection nobody can say who is here */
   }
 
   /* In any spelling; undefined when nobody has that name. */
@@ -45,6 +46,13 @@ export class Directory {
     const here = new Set(users.map(({ username }) => lower(username)));
     for (const { username } of users) this._person(username);
     for (const [key, person] of this._people) person.online = here.has(key);
+    this.knowsOnline = true;
+    this._onChange();
+  }
+
+  forgetOnline() {
+    for (const person of this._people.values()) person.online = false;
+    this.knowsOnline = false;
     this._onChange();
   }
 
@@ -78,8 +86,9 @@ export class Directory {
     this._onChange();
   }
 
-  /* From now on the order goes by who is here now. */
+  /* From now on the order goes by who is here now. An outage leaves it as it was. */
   settleOrder() {
+    if (!this.knowsOnline) return;
     for (const person of this._people.values()) person.isFirst = person.online;
   }
 
