@@ -2,14 +2,20 @@
 
 import assert from 'node:assert/strict';
 import axe from 'axe-core';
+import { Client } from '../../e2e/lib/client.mjs';
 import { newUser } from '../../e2e/lib/http.mjs';
 import { connected, person, visit } from './browser.mjs';
 
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 
-// A person who is logged in. The context has their `cookie`, for clients of another make.
+// Runs a program wherever it is put in as markup; as text it does nothing.
+export const MARKUP = '<img src=x onerror="window.hacked=1"><script>window.hacked=2</script><b>bold</b> &amp; {{content}}';
+
+// A person who is logged in. The context has their `name`, and their `cookie` for clients of another make.
 export async function member(t, browser, server, username, options = {}) {
   const context = await person(t, browser, server, options);
+  await watchMessages(context);
+  context.name = username;
   context.cookie = await newUser(server, username);
   await becomes(context, server, context.cookie);
   return context;
@@ -37,6 +43,9 @@ export async function isOpen(page, name) {
   await page.locator(`#messenger[data-open="${name}"]`).waitFor();
   await page.locator('[data-testid=beginning], [data-testid=loading-older]').waitFor({ state: 'attached' });
 }
+
+export const disconnected = (page) =>
+  page.waitForFunction(() => document.querySelector('[data-testid=connection-state]').dataset.state !== 'open');
 
 export async function write(page, text) {
   await page.fill('#message-text', text);
@@ -89,6 +98,9 @@ export async function fence(page) {
   });
 }
 
+// Two frames, in which everything that was asked for is drawn.
+export const drawn = (page) => page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+
 // Nobody looks at this page any more, or somebody does again.
 export const setHidden = (page, hidden) =>
   page.evaluate((value) => {
@@ -99,6 +111,29 @@ export const setHidden = (page, hidden) =>
 export const hasTitle = (page, title) => page.waitForFunction((wanted) => document.title === wanted, title);
 
 export const iconOf = (page) => page.evaluate(() => document.querySelector('link[rel=icon]').getAttribute('href'));
+
+// ── the list of people ──
+
+export const row = (page, name) => page.locator(`#people [data-username="${name}"]`);
+export const rowSays = (page, name, hasText) => row(page, name).filter({ hasText }).waitFor();
+export const unreadOf = (page, name, count) => page.locator(`#people [data-username="${name}"][data-unread="${count}"]`).waitFor();
+
+// ── from outside of any page ──
+
+export const clientOf = (t, server, cookie) => Client.open(server, { t, cookie, protocol: 'parlor.v1' });
+
+// Sends, and waits until it is stored.
+export async function tell(client, targetUser, text) {
+  client.send({ messageType: 'direct_message', targetUser, text });
+  return client.entry((one) => one.type === 'direct_message' && one.message.text === text, 'the message to come back');
+}
+
+// What a conversation really holds.
+export async function storedBetween(t, server, cookie, withUser) {
+  const client = await clientOf(t, server, cookie);
+  client.send({ messageType: 'select_user', targetUser: withUser });
+  return (await client.next('message_history')).messages.map(({ fromUser, text }) => `${fromUser}: ${text}`);
+}
 
 export async function assertNoViolations(page, what) {
   // Run by the debugger, so that the page's policy stays as it is.

@@ -2,21 +2,17 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Client } from '../../e2e/lib/client.mjs';
-import { newUser } from '../../e2e/lib/http.mjs';
-import { file, startServer } from '../../e2e/lib/server.mjs';
-import { connected, launch, peopleOn, person, visit } from '../lib/browser.mjs';
+import { newUser } from '../e2e/lib/http.mjs';
+import { file, startServer } from '../e2e/lib/server.mjs';
+import { connected, launch, peopleOn, person } from './lib/browser.mjs';
 import {
-  PHONE, assertNoViolations, assertNotWide, fence, hasTitle, iconOf, member, onScreen, openPage, setHidden, shows, watchMessages, write,
-} from '../lib/messages.mjs';
+  PHONE, assertNotWide, assertNoViolations, clientOf, disconnected, fence, hasTitle, iconOf, member, onScreen, openPage, setHidden,
+  shows, watchMessages, write,
+} from './lib/messages.mjs';
 
 const browser = await launch(file);
 
-async function someone(t, server, username, options) {
-  const context = await member(t, browser, server, username, options);
-  await watchMessages(context);
-  return context;
-}
+const someone = (t, server, username, options) => member(t, browser, server, username, options);
 
 async function guest(t, server, options) {
   const context = await person(t, browser, server, options);
@@ -30,21 +26,16 @@ async function openChat(context) {
   return page;
 }
 
-const clientOf = (t, server, cookie) => Client.open(server, { t, cookie, protocol: 'parlor.v1' });
-
 async function say(client, comment) {
   client.send({ messageType: 'chatMessage', comment });
   await client.entry((one) => one.type === 'chatMessage' && one.message.comment === comment, 'the message to come back');
 }
 
 async function stored(t, server) {
-  const client = await Client.open(server, { t, protocol: 'parlor.v1' });
+  const client = await clientOf(t, server);
   client.send({ messageType: 'get_chat_history' });
   return (await client.next('chat_history')).messages.map(({ username, comment }) => `${username}: ${comment}`);
 }
-
-const disconnected = (page) =>
-  page.waitForFunction(() => document.querySelector('[data-testid=connection-state]').dataset.state !== 'open');
 
 const authors = (page) =>
   page.locator('[data-testid=message]').evaluateAll((nodes) => nodes.map((node) => {
