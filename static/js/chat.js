@@ -107,14 +107,20 @@ document.addEventListener('visibilitychange', lookedAt);
 
 /* ── who is here ── */
 
+/* Without a connection nobody can say who is here. */
 function showPeople() {
-  if (!users) return;
-  renderPeople(byId('active-users'), users, { me, empty: 'Nobody is logged in right now.' });
-  renderFaces(byId('faces'), users);
-  byId('people-count').textContent = users.length ? `${formatNumber(users.length)} here` : 'Guests only';
+  const here = users ?? [];
+  renderPeople(byId('active-users'), here, { me, empty: users ? 'Nobody is logged in right now.' : 'Waiting for the connection' });
+  renderFaces(byId('faces'), here);
+  byId('people-count').textContent = !users ? '…' : here.length ? `${formatNumber(here.length)} here` : 'Guests only';
 }
 
 socket.on('active_users_list', (message) => { users = message.users; showPeople(); });
+socket.onState(({ name }) => {
+  if (name === 'open') return;
+  users = null;
+  showPeople();
+});
 
 /* On a wide screen the people are always in view; on a narrow one they unfold below the head. */
 const toggle = byId('people-toggle');

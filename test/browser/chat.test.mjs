@@ -133,12 +133,14 @@ test('what is written during an outage arrives once, in its order', async (t) =>
   for (const page of [two, bob]) await page.waitForFunction(() => window.messagesOnScreen().includes('before'));
   await server.kill9();
   for (const page of [one, two, bob]) await disconnected(page);
+  await peopleOn(bob, []); // nobody is said to be here without a connection
   for (const text of ['one', 'two', 'three']) await write(one, text);
   await shows(one, ['> before', 'pending > one', 'pending > two', 'pending > three']);
   await one.locator('#unsent[data-count="3"]').waitFor();
   await server.startAgain();
   for (const page of [one, two]) await shows(page, ['> before', '> one', '> two', '> three']);
   await shows(bob, ['before', 'one', 'two', 'three']);
+  await peopleOn(bob, ['ada', 'bob']);
   assert.deepEqual(await stored(t, server), ['ada: before', 'ada: one', 'ada: two', 'ada: three']);
 });
 
