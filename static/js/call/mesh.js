@@ -112,7 +112,7 @@ export class Mesh {
   close() {
     this.linkDown();
     for (const peer of [...this.peers]) this._remove(peer);
-    clearInterval(this._watching);
+    this._stopWatching();
   }
 
   /* ── members and their peers ── */
@@ -252,12 +252,14 @@ export class Mesh {
     this._watching ||= setInterval(() => this._look(), WATCH_MS);
   }
 
+  _stopWatching() {
+    clearInterval(this._watching);
+    this._watching = 0;
+  }
+
   async _look() {
     const orphans = this._orphans();
-    if (!orphans.length) {
-      clearInterval(this._watching);
-      this._watching = 0;
-    }
+    if (!orphans.length) this._stopWatching();
     if (!this.isJoined) return; /* the fault may be ours */
     for (const peer of orphans) {
       const signs = await signsOfLife(peer.pc);

@@ -64,14 +64,31 @@ test('a tab that is closed is gone', async (t) => {
   await ada.locator('#alone').waitFor();
 });
 
-test('a tab that crashes is gone, and the others go on', async (t) => {
-  const { ada, bob, cy } = await call(t, shared, ['ada', 'bob', 'cy']);
-  const crashed = cy.waitForEvent('crash');
-  const session = await cy.context().newCDPSession(cy);
+async function crash(page) {
+  const crashed = page.waitForEvent('crash');
+  const session = await page.context().newCDPSession(page);
   session.send('Page.crash').catch(() => {}); // nobody is left to answer
   await crashed;
+}
+
+test('a tab that crashes is gone, and the others go on', async (t) => {
+  const { ada, bob, cy } = await call(t, shared, ['ada', 'bob', 'cy']);
+  await crash(cy);
   for (const page of [ada, bob]) await isGone(page, 'cy');
   await Promise.all([seesPlaying(ada, ['bob']), seesPlaying(bob, ['ada'])]);
+});
+
+test('a tab that crashes is gone for somebody who left right after another crash and came back, too', async (t) => {
+  const { ada, bob, cy } = await call(t, shared, ['ada', 'bob', 'cy']);
+  await crash(cy);
+  await isGone(ada, 'cy');
+  await leave(ada);
+  await ada.click('#join-again');
+  await phaseIs(ada, 'prejoin');
+  await join(ada);
+  await allSeeEachOther({ ada, bob });
+  await crash(bob);
+  await isGone(ada, 'bob');
 });
 
 test('a page that is loaded again finds back', async (t) => {
