@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 import { newUser, postJson } from '../../e2e/lib/http.mjs';
+import { cleanUp } from '../../e2e/lib/server.mjs';
 import { person, visit } from './browser.mjs';
 
 const EXECUTABLE = process.env.CHROMIUM || '/usr/bin/chromium';
@@ -17,7 +18,7 @@ const ARGS = [
 export async function launchWithDevices(t, { devices = 3, args = [] } = {}) {
   const fake = devices ? [`--use-fake-device-for-media-stream=device-count=${devices}`] : [];
   const browser = await chromium.launch({ executablePath: EXECUTABLE, args: [...ARGS, ...fake, ...args] });
-  t.after(() => browser.close());
+  cleanUp(t, () => browser.close());
   return browser;
 }
 
@@ -112,6 +113,13 @@ export function smallPictures() {
   media.getUserMedia = (wish) => real(wish.video ? { ...wish, video: { ...wish.video, width: 320, height: 240, frameRate: 8 } } : wish);
 }
 
+// As large as they come, but few: for what is decided by size.
+export function fewPictures() {
+  const media = navigator.mediaDevices;
+  const real = media.getUserMedia.bind(media);
+  media.getUserMedia = (wish) => real(wish.video ? { ...wish, video: { ...wish.video, frameRate: 3 } } : wish);
+}
+
 // Every connection that the page ever made, in window.connections; and how often an offer was taken back.
 export function keepConnections() {
   const Real = window.RTCPeerConnection;
@@ -131,15 +139,20 @@ export function keepConnections() {
 }
 
 // Every message that the page sends, by its type, in window.sent; and each is held back for up to
-// window.sendDelay milliseconds, in order.
+// window.sendDelay milliseconds, in order. Descriptions wait for window.descriptionDelay, and are overtaken by all else.
 export function keepAndDelaySending() {
   const { send } = WebSocket.prototype;
   let last = Promise.resolve();
   window.sent = {};
   window.sendDelay = 0;
+  window.descriptionDelay = 0;
   WebSocket.prototype.send = function delayed(data) {
     const { messageType } = JSON.parse(data);
     window.sent[messageType] = (window.sent[messageType] ?? 0) + 1;
+    if (window.descriptionDelay && (messageType === 'offer' || messageType === 'answer')) {
+      setTimeout(() => send.call(this, data), window.descriptionDelay);
+      return undefined;
+    }
     if (!window.sendDelay) return send.call(this, data);
     last = last
       .then(() => new Promise((resolve) => setTimeout(resolve, Math.random() * window.sendDelay)))

@@ -1,15 +1,12 @@
 // A TURN server, coturn, on loopback, which shares a secret with ours.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import fs from 'node:fs';
 import path from 'node:path';
-import { tempFolder } from '../../e2e/lib/server.mjs';
+import { cleanUp, tempFolder } from '../../e2e/lib/server.mjs';
 
 const SECRET = 'a secret that only two servers know';
-
-const hasCoturn = spawnSync('turnserver', ['--version']).error === undefined;
-export const needsCoturn = hasCoturn ? {} : { skip: 'turnserver is not installed: apt-get install coturn' };
 
 function freePort() {
   const socket = dgram.createSocket('udp4');
@@ -21,24 +18,41 @@ function freePort() {
   });
 }
 
-// Gives the arguments with which our server hands out credentials for it.
+// relay.args: with which our server hands out credentials for it. relay.stop() and relay.start() take it away and
+// bring it back, on the same port, with nothing that it knew.
 export async function startCoturn(t) {
-  const port = await freePort();
-  const folder = tempFolder(t);
-  const secretFile = path.join(folder, 'secret');
-  fs.writeFileSync(secretFile, `${SECRET}\n`);
-  const child = spawn('turnserver', [
-    '-n', '--use-auth-secret', `--static-auth-secret=${SECRET}`, '--realm=parlor.test', '--listening-ip=127.0.0.1',
-    '--relay-ip=127.0.0.1', `--listening-port=${port}`, '--no-tls', '--no-dtls', '--no-cli', '--no-tcp',
-    '--allow-loopback-peers', '--log-file=stdout', '--simple-log', `--pidfile=${path.join(folder, 'pid')}`,
-    `--userdb=${path.join(folder, 'db')}`,
-  ], { cwd: folder, stdio: 'ignore' });
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  const kill = () => child.kill('SIGKILL');
-  process.on('exit', kill);
-  t.after(async () => {
-    kill();
-    await ended;
-  });
-  return ['--ice-server', JSON.stringify({ urls: `turn:127.0.0.1:${port}?transport=udp` }), '--turn-secret-file', secretFile];
+  const relay = new Relay(await freePort(), tempFolder(t));
+  cleanUp(t, () => relay.stop());
+  relay.start();
+  return relay;
+}
+
+class Relay {
+  constructor(port, folder) {
+    this._port = port;
+    this._folder = folder;
+    this._secretFile = path.join(folder, 'secret');
+    fs.writeFileSync(this._secretFile, `${SECRET}\n`);
+    this._kill = () => this._child.kill('SIGKILL');
+    process.on('exit', this._kill);
+  }
+
+  get args() {
+    return ['--ice-server', JSON.stringify({ urls: `turn:127.0.0.1:${this._port}?transport=udp` }), '--turn-secret-file', this._secretFile];
+  }
+
+  start() {
+    this._child = spawn('turnserver', [
+      '-n', '--use-auth-secret', `--static-auth-secret=${SECRET}`, '--realm=parlor.test', '--listening-ip=127.0.0.1',
+      '--relay-ip=127.0.0.1', `--listening-port=${this._port}`, '--no-tls', '--no-dtls', '--no-cli', '--no-tcp',
+      '--allow-loopback-peers', '--log-file=stdout', '--simple-log', `--pidfile=${path.join(this._folder, 'pid')}`,
+      `--userdb=${path.join(this._folder, 'db')}`,
+    ], { cwd: this._folder, stdio: 'ignore' });
+    this._ended = new Promise((resolve) => this._child.once('close', resolve));
+  }
+
+  async stop() {
+    this._kill();
+    await this._ended;
+  }
 }

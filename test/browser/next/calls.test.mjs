@@ -6,8 +6,8 @@ import { file, startServer } from '../../e2e/lib/server.mjs';
 import { Client } from '../../e2e/lib/client.mjs';
 import { connected, visit } from '../lib/browser.mjs';
 import {
-  advances, allSeeEachOther, artificialScreen, caller, connectionsOf, cookieOf, createRoom, enter, isGone, join, keepAndDelaySending,
-  keepConnections, launchWithDevices, leave, phaseIs, prejoin, seesPlaying, sentBy, smallPictures, tileOf,
+  advances, allSeeEachOther, artificialScreen, caller, connectionsOf, cookieOf, createRoom, enter, fewPictures, isGone, join,
+  keepAndDelaySending, keepConnections, launchWithDevices, leave, phaseIs, prejoin, seesPlaying, sentBy, smallPictures, tileOf,
 } from '../lib/calls.mjs';
 
 const browser = await launchWithDevices(file);
@@ -28,7 +28,7 @@ const has = (page, username, marks, kind) => tileOf(page, username, kind).and(pa
 const negotiated = async (page) => [await sentBy(page, 'offer'), await sentBy(page, 'answer')];
 
 test('two people see and hear each other, by name, and oneself in a mirror', async (t) => {
-  const { ada, bob } = await call(t, ['ada', 'bob'], { init: [keepConnections, keepAndDelaySending] });
+  const { ada, bob } = await call(t, ['ada', 'bob']);
   assert.equal(await tileOf(ada, 'bob').locator('.tile__name').textContent(), 'bob');
   assert.equal(await tileOf(ada, 'ada').locator('.tile__name').textContent(), 'You');
   const transform = (page, name) => tileOf(page, name).locator('video').evaluate((video) => getComputedStyle(video).transform);
@@ -204,7 +204,7 @@ test('the more people, the less each of them sends', async (t) => {
   }));
   const seen = [];
   for (const name of ['ada', 'bob', 'cy', 'dora']) {
-    pages[name] = await enter(await one(t, name, { init: [keepConnections] }), id);
+    pages[name] = await enter(await one(t, name, { init: [fewPictures, keepConnections] }), id);
     if (name === 'ada') continue;
     const peers = Object.keys(pages).length - 1;
     await pages.ada.waitForFunction((count) => window.connections.filter((pc) => pc.connectionState === 'connected').length === count, peers);

@@ -70,6 +70,14 @@ test('offers that meet, 15 times: the connection goes on, and stays the same', a
   assert.equal(Math.min(...takenBack), 0, 'and it was always the same side that gave way');
 });
 
+test('candidates that come before the description that they belong to are kept for it', async (t) => {
+  const pages = await waiting(t, 2);
+  await everybody(pages, (page) => page.evaluate(() => { window.descriptionDelay = 400; }));
+  await everybody(pages, join);
+  await allSeeEachOther(pages);
+  for (const page of Object.values(pages)) assert.equal(await connectionsOf(page), 1);
+});
+
 test('two who begin to share at the same moment see each other\'s screen, every time', async (t) => {
   const pages = await waiting(t, 2);
   for (let round = 1; round <= 4; round++) {

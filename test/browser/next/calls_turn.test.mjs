@@ -1,10 +1,12 @@
-// Two people who can reach each other by way of a TURN server alone.
+// Two people who can reach each other by way of a TURN server alone, and what happens when it goes away.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { startServer } from '../../e2e/lib/server.mjs';
-import { allSeeEachOther, caller, createRoom, enter, keepConnections, launchWithDevices, smallPictures } from '../lib/calls.mjs';
-import { needsCoturn, startCoturn } from '../lib/coturn.mjs';
+import {
+  allSeeEachOther, caller, connectionsOf, createRoom, enter, keepConnections, launchWithDevices, smallPictures, tileOf,
+} from '../lib/calls.mjs';
+import { startCoturn } from '../lib/coturn.mjs';
 
 function relayOnly() {
   const Real = window.RTCPeerConnection;
@@ -15,10 +17,10 @@ function relayOnly() {
   };
 }
 
-test('two people are connected by a relay, and see that it is one', needsCoturn, async (t) => {
+async function relayed(t) {
   const browser = await launchWithDevices(t);
   const relay = await startCoturn(t);
-  const server = await startServer(t, { args: relay });
+  const server = await startServer(t, { args: relay.args });
   const id = await createRoom(server, 'ada', 'relayed');
   const pages = {};
   for (const name of ['ada', 'bob']) {
@@ -26,6 +28,11 @@ test('two people are connected by a relay, and see that it is one', needsCoturn,
     pages[name] = await enter(context, id);
   }
   await allSeeEachOther(pages);
+  return { relay, ...pages, pages };
+}
+
+test('two people are connected by a relay, and see that it is one', async (t) => {
+  const { pages } = await relayed(t);
   for (const page of Object.values(pages)) {
     const types = await page.evaluate(async () => {
       const reports = [...(await window.connections[0].getStats()).values()];
@@ -35,4 +42,15 @@ test('two people are connected by a relay, and see that it is one', needsCoturn,
     assert.deepEqual(types, ['relay', 'relay']);
     await page.locator('.tile__quality:not([hidden])[aria-label*="by relay"]').waitFor();
   }
+});
+
+test('a path that breaks is said, waited for, and found anew by the same connection', async (t) => {
+  const { relay, ada, bob, pages } = await relayed(t);
+  await relay.stop();
+  const others = [tileOf(ada, 'bob').and(ada.locator('[data-state="reconnecting"]')), tileOf(bob, 'ada').and(bob.locator('[data-state="reconnecting"]'))];
+  await Promise.all(others.map((tile) => tile.waitFor()));
+  relay.start();
+  await Promise.all([tileOf(ada, 'bob').and(ada.locator('[data-state="connected"]')).waitFor(), tileOf(bob, 'ada').and(bob.locator('[data-state="connected"]')).waitFor()]);
+  await allSeeEachOther(pages);
+  for (const page of Object.values(pages)) assert.equal(await connectionsOf(page), 1);
 });
