@@ -116,6 +116,7 @@ export function smallPictures() {
 // As large as they come, but few: for what is decided by size.
 export function fewPictures() {
   const media = navigator.mediaDevices;
+  if (!media) return;
   const real = media.getUserMedia.bind(media);
   media.getUserMedia = (wish) => real(wish.video ? { ...wish, video: { ...wish.video, frameRate: 3 } } : wish);
 }
