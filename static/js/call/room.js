@@ -288,8 +288,9 @@ class Room {
 
   _stop() {
     this._isWanted = this._isAsked = false;
-    this._mesh.close();
     if (page.dataset.phase === 'in') this._stage.leave();
+    this._mesh.close();
+    this._say('');
     this._local.close();
     this._prejoin.hide();
     this._panels.open = null;

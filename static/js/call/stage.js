@@ -25,6 +25,7 @@ export class Stage {
     this._own = new MediaStream();
     this._hand = false;
     this._isPending = false;
+    this._isIn = false;
     this._timer = 0;
     this.tiles = new Tiles(byId('tiles'), { onBlocked });
     this.hooks = {
@@ -39,6 +40,7 @@ export class Stage {
   }
 
   enter() {
+    this._isIn = true;
     this._speaking = new Speaking((who, isSpeaking) => this.tiles.get(who)?.setSpeaking(isSpeaking));
     this.tiles.add(ME, { username: this._username, isSelf: true });
     this._timer = setInterval(() => this._look(), LOOK_MS);
@@ -46,7 +48,9 @@ export class Stage {
     this._later();
   }
 
+  /* Before the connections end: that all the others go when we do is no news. */
   leave() {
+    this._isIn = false;
     clearInterval(this._timer);
     this._speaking?.close();
     this._speaking = null;
@@ -100,7 +104,7 @@ export class Stage {
     this._quality.delete(peer);
     this._speaking?.remove(peer);
     this.tiles.remove(peer);
-    this._say(`${peer.username} left`);
+    if (this._isIn) this._say(`${peer.username} left`);
     this._later();
   }
 
@@ -148,7 +152,7 @@ export class Stage {
     this._isPending = true;
     queueMicrotask(() => {
       this._isPending = false;
-      this._showPeople();
+      if (this._isIn) this._showPeople();
     });
   }
 

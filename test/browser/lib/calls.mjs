@@ -105,12 +105,15 @@ export function allSeeEachOther(pages) {
 
 export const isGone = (page, username, kind = 'camera') => tileOf(page, username, kind).waitFor({ state: 'detached' });
 
-// For tests with many pages: pictures that are cheap to encode. What is sent is not what these are about.
+// For tests with many pages: pictures that are cheap to encode, sound that nobody cleans. What is sent is not what
+// these are about.
 export function smallPictures() {
   const media = navigator.mediaDevices;
   if (!media) return;
   const real = media.getUserMedia.bind(media);
-  media.getUserMedia = (wish) => real(wish.video ? { ...wish, video: { ...wish.video, width: 320, height: 240, frameRate: 8 } } : wish);
+  const picture = { width: 320, height: 240, frameRate: 8 };
+  const sound = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  media.getUserMedia = (wish) => real({ ...(wish.video && { video: { ...wish.video, ...picture } }), ...(wish.audio && { audio: { ...wish.audio, ...sound } }) });
 }
 
 // As large as they come, but few: for what is decided by size.

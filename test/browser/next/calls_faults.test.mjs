@@ -44,6 +44,8 @@ const isTheSame = async (page, name) => {
 test('who leaves is gone at once, and can come back', async (t) => {
   const { ada, bob, cy } = await call(t, shared, ['ada', 'bob', 'cy']);
   await leave(cy);
+  assert.equal(await cy.locator('#room-people').textContent(), '');
+  assert.equal(await cy.locator('#call-say').textContent(), '', 'the others did not leave');
   for (const page of [ada, bob]) {
     await isGone(page, 'cy');
     await page.locator('#call-say', { hasText: 'cy left' }).waitFor();
