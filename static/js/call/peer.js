@@ -56,6 +56,7 @@ export class Peer {
     this._people = 2;
     this._link = null;
     this._isOfferWanted = false;
+    this._hasStray = false;    /* a section that we made, took back and stopped */
     this._held = null;
     this._candidates = [];
     this._offerId = 0;
@@ -184,9 +185,11 @@ export class Peer {
 
   /* ── offering ── */
 
-  /* The browser says so again when the connection is stable, if it is true then. */
+  /* The browser says so again when the connection is stable, if it is true then. A section that was stopped before it was
+   * ever agreed on keeps it saying so for ever (Chromium), and says nothing new: then we know for ourselves what there is
+   * to offer. */
   async _onNeeded() {
-    if (this.pc.signalingState !== 'stable') return;
+    if (this.pc.signalingState !== 'stable' || this._hasStray) return;
     this._isOfferWanted = true;
     await this._offer();
   }
@@ -296,7 +299,7 @@ export class Peer {
     this._inVain = 0;
     this._clear('answer', 'hold');
     await this._settled();
-    if (this._isOfferWanted) await this._offer();
+    await this._complete();
   }
 
   async _settled() {
@@ -352,7 +355,10 @@ export class Peer {
     for (const [slot, transceiver] of Object.entries(found)) {
       const ours = this.slots[slot];
       if (ours === transceiver) continue;
-      if (ours && ours.mid === null) ours.stop();
+      if (ours && ours.mid === null) {
+        ours.stop();
+        this._hasStray = true;
+      }
       this.slots[slot] = transceiver;
       transceiver.direction = 'sendrecv';
       transceiver.sender.setStreams(this._streamOf(slot));
@@ -386,6 +392,7 @@ export class Peer {
    * will then say that an offer is needed. */
   async _complete() {
     if (this.pc.remoteDescription) this._fill(Object.keys(this.slots).filter((slot) => this._wanted(slot)));
+    if (this._hasStray && Object.values(this.slots).some((transceiver) => transceiver?.mid === null)) this._isOfferWanted = true;
     if (this._isOfferWanted) await this._offer();
   }
 
@@ -436,7 +443,9 @@ export class Peer {
     if (!this._link || this.isEnded) return;
     const wait = Math.min(RESTART_LONGEST_MS, RESTART_MS * 2 ** this._restarts++ - RESTART_MS) + (this._link.polite ? 0 : 2000);
     this._after('restart', wait, async () => {
-      if (this._link && this.pc.connectionState === 'failed') await this._renewIce();
+      if (!this._link || this.pc.connectionState !== 'failed') return;
+      await this._renewIce();
+      if (this._hasStray) await this._offer();
     });
   }
 

@@ -144,26 +144,32 @@ export function keepConnections() {
 
 // Every message that the page sends, by its type, in window.sent; and each is held back for up to
 // window.sendDelay milliseconds, in order. Descriptions wait for window.descriptionDelay, and are overtaken by all else.
+// What is held back now is counted in window.sendsWaiting.
 export function keepAndDelaySending() {
   const { send } = WebSocket.prototype;
   let last = Promise.resolve();
   window.sent = {};
   window.sendDelay = 0;
   window.descriptionDelay = 0;
+  window.sendsWaiting = 0;
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   WebSocket.prototype.send = function delayed(data) {
     const { messageType } = JSON.parse(data);
     window.sent[messageType] = (window.sent[messageType] ?? 0) + 1;
-    if (window.descriptionDelay && (messageType === 'offer' || messageType === 'answer')) {
-      setTimeout(() => send.call(this, data), window.descriptionDelay);
-      return undefined;
-    }
-    if (!window.sendDelay) return send.call(this, data);
-    last = last
-      .then(() => new Promise((resolve) => setTimeout(resolve, Math.random() * window.sendDelay)))
-      .then(() => { if (this.readyState === WebSocket.OPEN) send.call(this, data); });
-    return undefined;
+    const go = () => {
+      window.sendsWaiting--;
+      if (this.readyState === WebSocket.OPEN) send.call(this, data);
+    };
+    window.sendsWaiting++;
+    if (window.descriptionDelay && (messageType === 'offer' || messageType === 'answer')) pause(window.descriptionDelay).then(go);
+    else if (window.sendsWaiting === 1 && !window.sendDelay) go();
+    else last = last.then(() => pause(Math.random() * window.sendDelay)).then(go);
   };
 }
+
+// Nothing is held back any more, and nothing that has been offered is open.
+export const isSettled = (page) => page.waitForFunction(() => window.sendsWaiting === 0
+  && window.connections.every((pc) => pc.signalingState === 'stable' || pc.signalingState === 'closed'));
 
 // A screen to share, without the browser's own question.
 export function artificialScreen() {

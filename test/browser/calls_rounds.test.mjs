@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { file, startServer } from '../../e2e/lib/server.mjs';
+import { file, startServer } from '../e2e/lib/server.mjs';
 import {
-  allSeeEachOther, artificialScreen, caller, connectionsOf, createRoom, isGone, join, keepAndDelaySending,
-  keepConnections, launchWithDevices, leave, phaseIs, prejoin, seesPlaying, smallPictures,
-} from '../lib/calls.mjs';
+  allSeeEachOther, artificialScreen, caller, connectionsOf, createRoom, isGone, isSettled, join, keepAndDelaySending,
+  keepConnections, launchWithDevices, leave, phaseIs, prejoin, seesPlaying, sentBy, smallPictures,
+} from './lib/calls.mjs';
 
 const browser = await launchWithDevices(file);
 const server = await startServer(file);
@@ -78,19 +78,36 @@ test('candidates that come before the description that they belong to are kept f
   for (const page of Object.values(pages)) assert.equal(await connectionsOf(page), 1);
 });
 
+test('a screen that is shared while an offer is on its way is offered after it', async (t) => {
+  const { ada, bob } = await waiting(t, 2);
+  await join(bob);
+  await ada.evaluate(() => { window.descriptionDelay = 3000; });
+  await join(ada);
+  await ada.waitForFunction(() => window.sent.offer === 1);
+  await ada.click('#share');
+  await ada.locator('#sharing').waitFor();
+  await ada.evaluate(() => { window.descriptionDelay = 0; });
+  await seesPlaying(bob, ['ada'], 'screen');
+  await allSeeEachOther({ ada, bob });
+  assert.equal(await connectionsOf(ada), 1);
+});
+
 test('two who begin to share at the same moment see each other\'s screen, every time', async (t) => {
   const pages = await waiting(t, 2);
   for (let round = 1; round <= 4; round++) {
-    await everybody(pages, (page) => page.evaluate(() => { window.sendDelay = 0; }));
     await everybody(pages, join);
     await allSeeEachOther(pages);
     await everybody(pages, (page) => page.evaluate(() => { window.sendDelay = 120; }));
     await everybody(pages, (page) => page.click('#share'));
     await Promise.all([seesPlaying(pages.ada, ['bob'], 'screen'), seesPlaying(pages.bob, ['ada'], 'screen')]);
+    await everybody(pages, (page) => page.evaluate(() => { window.sendDelay = 0; }));
+    await everybody(pages, isSettled);
+    const offers = await Promise.all(Object.values(pages).map((page) => sentBy(page, 'offer')));
     await everybody(pages, (page) => page.click('#share'));
     await Promise.all([isGone(pages.ada, 'bob', 'screen'), isGone(pages.bob, 'ada', 'screen')]);
     await allSeeEachOther(pages);
     for (const page of Object.values(pages)) assert.equal(await connectionsOf(page), round);
+    assert.deepEqual(await Promise.all(Object.values(pages).map((page) => sentBy(page, 'offer'))), offers, 'nobody goes on offering');
     await everybody(pages, again);
   }
 });
