@@ -3,13 +3,13 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { file, startServer } from '../../e2e/lib/server.mjs';
-import { Client } from '../../e2e/lib/client.mjs';
-import { connected } from '../lib/browser.mjs';
+import { file, startServer } from '../e2e/lib/server.mjs';
+import { Client } from '../e2e/lib/client.mjs';
+import { connected } from './lib/browser.mjs';
 import {
   advances, allSeeEachOther, caller, connectionsOf, cookieOf, createRoom, enter, isGone, join, keepAndDelaySending,
   keepConnections, launchWithDevices, leave, phaseIs, seesPlaying, smallPictures, tileOf,
-} from '../lib/calls.mjs';
+} from './lib/calls.mjs';
 
 const browser = await launchWithDevices(file);
 const shared = await startServer(file);

@@ -3,12 +3,12 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { file, startServer } from '../../e2e/lib/server.mjs';
-import { connected, person, visit } from '../lib/browser.mjs';
+import { file, startServer } from '../e2e/lib/server.mjs';
+import { connected, person, visit } from './lib/browser.mjs';
 import {
   allSeeEachOther, assertNoViolations, caller, createRoom, enter, join, keepConnections, launchWithDevices, leave, phaseIs, prejoin,
   refuseDevices, seesPlaying, smallPictures, tileOf,
-} from '../lib/calls.mjs';
+} from './lib/calls.mjs';
 
 const browser = await launchWithDevices(file);
 const shared = await startServer(file);

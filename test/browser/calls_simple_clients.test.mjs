@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { file, startServer } from '../../e2e/lib/server.mjs';
+import { file, startServer } from '../e2e/lib/server.mjs';
 import {
   artificialScreen, caller, createRoom, enter, isGone, join, keepAndDelaySending, keepConnections,
   launchWithDevices, leave, phaseIs, seesPlaying, simple, simpleSees, smallPictures,
-} from '../lib/calls.mjs';
+} from './lib/calls.mjs';
 
 const browser = await launchWithDevices(file);
 const server = await startServer(file);

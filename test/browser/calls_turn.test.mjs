@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startServer } from '../../e2e/lib/server.mjs';
+import { startServer } from '../e2e/lib/server.mjs';
 import {
   allSeeEachOther, caller, connectionsOf, createRoom, enter, keepConnections, launchWithDevices, smallPictures, tileOf,
-} from '../lib/calls.mjs';
-import { startCoturn } from '../lib/coturn.mjs';
+} from './lib/calls.mjs';
+import { startCoturn } from './lib/coturn.mjs';
 
 function relayOnly() {
   const Real = window.RTCPeerConnection;

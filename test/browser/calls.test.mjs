@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { file, startServer } from '../../e2e/lib/server.mjs';
-import { Client } from '../../e2e/lib/client.mjs';
-import { connected, visit } from '../lib/browser.mjs';
+import { file, startServer } from '../e2e/lib/server.mjs';
+import { Client } from '../e2e/lib/client.mjs';
+import { connected, visit } from './lib/browser.mjs';
 import {
   advances, allSeeEachOther, artificialScreen, caller, connectionsOf, cookieOf, createRoom, enter, fewPictures, isGone, join,
   keepAndDelaySending, keepConnections, launchWithDevices, leave, phaseIs, prejoin, seesPlaying, sentBy, smallPictures, tileOf,
-} from '../lib/calls.mjs';
+} from './lib/calls.mjs';
 
 const browser = await launchWithDevices(file);
 const server = await startServer(file, { args: ['--ice-server', '{"urls":"stun:127.0.0.1:9"}'] });
