@@ -73,7 +73,7 @@ static void feed(size_t most)
     for (size_t at = 0; at < wire_len;) {
         size_t n = most ? 1 + (size_t)rand_r(&seed) % most : wire_len;
         n = n < wire_len - at ? n : wire_len - at;
-        struct ws_input in = { fed + at, n };
+        struct ws_input in = { fed + at, n, NULL };
         struct ws_event ev;
         while ((ev = ws_decoder_next(&d, &in)).type != WS_EVENT_MORE)
             check_event(ev, &messages, &pings);
@@ -116,7 +116,7 @@ START_TEST(one_byte_more_is_too_much_in_either)
             put_whole();
             memcpy(fed, wire, wire_len);
         }
-        struct ws_input in = { fed, wire_len };
+        struct ws_input in = { fed, wire_len, NULL };
         struct ws_event ev;
         ws_decoder_init(&d, LARGEST - 1, false);
         while ((ev = ws_decoder_next(&d, &in)).type == WS_EVENT_PING)
