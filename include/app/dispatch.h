@@ -34,6 +34,8 @@ struct message_row {
 
 /* The sentence for a store that cannot take a write. */
 extern const char dispatch_store_failed[];
+/* And for one that cannot be read. */
+extern const char dispatch_cannot_read[];
 
 /* Handles one text message of `caller`. `rows` ends with a row without a type. `owner`: the blob that `text` lies in,
  * or NULL. */
@@ -43,7 +45,12 @@ void dispatch_message(struct app *app, const struct message_row *rows, struct pe
 /* Stages {"messageType":"error","error":sentence}. */
 void dispatch_error(struct app *app, const struct peer *to, const char *sentence);
 
-/* The same at once, while output is released. */
+/* The registered user whom the string member `key` names, in any case of its letters, into *out. NULL: found; else what to say, which is
+ * `missing` when there is no such string. */
+const char *dispatch_find_user(struct app *app, const struct json_object *msg, const char *key,
+                               const char *missing, struct user_row *out);
+
+/* The same as dispatch_error() at once, while output is released. */
 void dispatch_error_now(const struct out_sink *sink, slot_id to, const char *sentence);
 
 /* What is wrong with a text field, as a sentence; NULL for JSON_TEXT_OK. `sentences` names the field:

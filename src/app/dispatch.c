@@ -5,6 +5,7 @@
 #include "app/client_id.h"
 #include "proto/ws_stage.h"
 
+const char dispatch_cannot_read[] = "the database cannot be read right now";
 const char dispatch_store_failed[] = "the server cannot store anything right now";
 
 void dispatch_error(struct app *app, const struct peer *to, const char *sentence)
@@ -32,6 +33,22 @@ const char *dispatch_text_error(enum json_text_result r, const struct text_sente
         break;
     }
     return "the server is out of memory";
+}
+
+const char *dispatch_find_user(struct app *app, const struct json_object *msg, const char *key,
+                               const char *missing, struct user_row *out)
+{
+    struct bytes name;
+    char *owned = NULL;
+    enum json_text_result r = json_text(msg, key, 1, HUB_NAME_MAX, &name, &owned);
+    enum err e = r == JSON_TEXT_NO_MEMORY ? ERR_NO_MEMORY : ERR_NOT_FOUND;
+
+    if (r == JSON_TEXT_OK)
+        e = user_store_by_name(&app->users, name, out, NULL);
+    json_text_free(owned);
+    if (r == JSON_TEXT_MISSING || r == JSON_TEXT_TYPE)
+        return missing;
+    return e == OK ? NULL : e == ERR_NOT_FOUND ? "there is no such user" : dispatch_cannot_read;
 }
 
 void dispatch_error_now(const struct out_sink *sink, slot_id to, const char *sentence)

@@ -19,7 +19,6 @@
 static const char no_such_call[] = "there is no such call";
 static const char not_in_call[] = "join a call first";
 static const char no_memory[] = "the server is out of memory";
-static const char cannot_read[] = "the database cannot be read right now";
 
 /* --- opening --- */
 
@@ -72,7 +71,7 @@ static const char *room_require(struct app *app, struct bytes id, struct room **
         return NULL;
     enum err e = call_store_find(&app->calls, id, app->wall_ms, &call);
     if (e)
-        return e == ERR_NOT_FOUND ? no_such_call : cannot_read;
+        return e == ERR_NOT_FOUND ? no_such_call : dispatch_cannot_read;
     return room_add(app->rooms, &call, out) ? no_memory : NULL;
 }
 

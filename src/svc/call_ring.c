@@ -239,20 +239,9 @@ void rings_settle(struct app *app, bool committed)
 static const char *find_target(struct app *app, const struct peer *caller,
                                const struct json_object *msg, struct user_row *out)
 {
-    struct bytes name;
-    char *owned = NULL;
-    enum json_text_result r = json_text(msg, "targetUser", 1, HUB_NAME_MAX, &name, &owned);
-    enum err e = ERR_NOT_FOUND;
-
-    if (r == JSON_TEXT_OK)
-        e = user_store_by_name(&app->users, name, out, NULL);
-    json_text_free(owned);
-    if (r == JSON_TEXT_MISSING || r == JSON_TEXT_TYPE)
-        return "targetUser must be a string";
-    if (e)
-        return e == ERR_NOT_FOUND ? "there is no such user"
-                                  : "the database cannot be read right now";
-    return out->id == caller->person->id ? "you cannot call yourself" : NULL;
+    const char *error =
+        dispatch_find_user(app, msg, "targetUser", "targetUser must be a string", out);
+    return error || out->id != caller->person->id ? error : "you cannot call yourself";
 }
 
 /* The call that the message names must be the one that the caller is in. */

@@ -10,7 +10,6 @@
 
 #define ENCODED_MAX (6u * TEXT_MAX_BYTES + 1024u)
 
-static const char cannot_read[] = "the database cannot be read right now";
 
 struct chat_message {
     struct bytes username, comment, client_id;
@@ -202,7 +201,7 @@ static void apply_reading(void *ctx, const struct out_sink *sink, uint64_t conn,
     if (!e)
         h = history_of(app, &r, has_older);
     if (!h) {
-        dispatch_error_now(sink, conn, cannot_read);
+        dispatch_error_now(sink, conn, dispatch_cannot_read);
         return;
     }
     h->after_id = first;
@@ -219,7 +218,7 @@ const char *chat_on_get_history(struct app *app, struct peer *caller, const stru
     if (error)
         return error;
     if (chat_store_max_id(&app->chat, &r.up_to))
-        return cannot_read;
+        return dispatch_cannot_read;
     outbox_apply(app->outbox, caller->conn, apply_reading, app, caller->conn, bytes_of((char *)&r, sizeof r));
     return NULL;
 }

@@ -13,31 +13,6 @@
 #define PREVIEW_POINTS 120u
 #define ANSWER_MAX     4096u /* bytes of an answer without texts */
 
-static const char no_such_user[] = "there is no such user";
-static const char cannot_read[] = "the database cannot be read right now";
-
-/* The user that a message names. NULL: found; else what to say. */
-static const char *find_user(struct app *app, const struct json_object *msg, const char *key,
-                             const char *missing, struct user_row *out)
-{
-    struct bytes name;
-    char *owned = NULL;
-    enum json_text_result r = json_text(msg, key, 1, HUB_NAME_MAX, &name, &owned);
-    const char *error = NULL;
-
-    if (r == JSON_TEXT_MISSING || r == JSON_TEXT_TYPE)
-        error = missing;
-    else if (r == JSON_TEXT_NO_MEMORY)
-        error = cannot_read;
-    else if (r != JSON_TEXT_OK)
-        error = no_such_user;
-    if (!error) {
-        enum err e = user_store_by_name(&app->users, name, out, NULL);
-        error = e == OK ? NULL : e == ERR_NOT_FOUND ? no_such_user : cannot_read;
-    }
-    json_text_free(owned);
-    return error;
-}
 
 /* --- everyone who ever registered --- */
 
@@ -111,7 +86,7 @@ const char *dm_on_direct_message(struct app *app, struct peer *caller,
 
     const char *error = client_id_read(caller, msg, &id);
     if (!error)
-        error = find_user(app, msg, "targetUser", "targetUser must be a string", &to);
+        error = dispatch_find_user(app, msg, "targetUser", "targetUser must be a string", &to);
     if (!error)
         error = dispatch_text_error(json_text(msg, "text", 1, TEXT_MAX_BYTES, &m.text, &owned),
                                     TEXT_SENTENCES("text", "1 to 65536 bytes"));
@@ -242,7 +217,7 @@ static void apply_reading(void *ctx, const struct out_sink *sink, uint64_t conn,
     if (!e)
         h = conversation_new(app, &r, &side, has_older);
     if (!h) {
-        dispatch_error_now(sink, conn, cannot_read);
+        dispatch_error_now(sink, conn, dispatch_cannot_read);
         return;
     }
     h->after_id = first;
@@ -253,7 +228,7 @@ static void apply_reading(void *ctx, const struct out_sink *sink, uint64_t conn,
 static const char *stage_reading(struct app *app, const struct peer *caller, struct reading *r)
 {
     if (dm_store_max_id(&app->dms, caller->person->id, r->peer.id, &r->up_to))
-        return cannot_read;
+        return dispatch_cannot_read;
     r->user_id = caller->person->id;
     memcpy(r->user_name, caller->person->name, sizeof r->user_name);
     r->is_v1 = caller->is_v1;
@@ -264,7 +239,7 @@ static const char *stage_reading(struct app *app, const struct peer *caller, str
 const char *dm_on_select_user(struct app *app, struct peer *caller, const struct json_object *msg)
 {
     struct reading r = { .is_page = false };
-    const char *error = find_user(app, msg, "targetUser", "targetUser must be a string", &r.peer);
+    const char *error = dispatch_find_user(app, msg, "targetUser", "targetUser must be a string", &r.peer);
 
     return error ? error : stage_reading(app, caller, &r);
 }
@@ -272,7 +247,7 @@ const char *dm_on_select_user(struct app *app, struct peer *caller, const struct
 const char *dm_on_get_messages(struct app *app, struct peer *caller, const struct json_object *msg)
 {
     struct reading r = { .is_page = true };
-    const char *error = find_user(app, msg, "withUser", "withUser must be a string", &r.peer);
+    const char *error = dispatch_find_user(app, msg, "withUser", "withUser must be a string", &r.peer);
 
     if (!error)
         error = page_read(msg, &r.page);
@@ -336,7 +311,7 @@ const char *dm_on_get_conversations(struct app *app, struct peer *caller,
         history_new(app, true, BYTES("{\"messageType\":\"conversation_list\",\"conversations\":["),
                     BYTES("]}"));
     if (!h)
-        return cannot_read;
+        return dispatch_cannot_read;
     h->fill = fill_conversations;
     h->user_id = caller->person->id;
     memcpy(h->user_name, caller->person->name, sizeof h->user_name);
@@ -373,7 +348,7 @@ const char *dm_on_mark_read(struct app *app, struct peer *caller, const struct j
     int64_t up_to = 0;
     bool changed;
 
-    const char *error = find_user(app, msg, "withUser", "withUser must be a string", &peer);
+    const char *error = dispatch_find_user(app, msg, "withUser", "withUser must be a string", &peer);
     if (error)
         return error;
     if (!json_int(msg, "upToId", &up_to) || up_to < 0)
@@ -394,7 +369,7 @@ const char *dm_on_typing(struct app *app, struct peer *caller, const struct json
     struct buf text;
     bool is_typing;
 
-    const char *error = find_user(app, msg, "targetUser", "targetUser must be a string", &peer);
+    const char *error = dispatch_find_user(app, msg, "targetUser", "targetUser must be a string", &peer);
     if (error)
         return error;
     if (!json_bool(msg, "isTyping", &is_typing))
