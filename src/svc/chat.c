@@ -10,7 +10,6 @@
 
 #define ENCODED_MAX (6u * TEXT_MAX_BYTES + 1024u)
 
-
 struct chat_message {
     struct bytes username, comment, client_id;
     int64_t id, sent_at;

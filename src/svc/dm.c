@@ -13,7 +13,6 @@
 #define PREVIEW_POINTS 120u
 #define ANSWER_MAX     4096u /* bytes of an answer without texts */
 
-
 /* --- everyone who ever registered --- */
 
 static void apply_all_users(void *ctx, const struct out_sink *sink, uint64_t conn,
