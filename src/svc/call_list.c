@@ -25,9 +25,9 @@
 
 /* --- making one --- */
 
-/* NULL: the name is good. */
 static const char no_memory[] = "The server is out of memory.";
 
+/* NULL: the name is good. */
 static const char *read_name(const struct request_body *body, char *name, size_t *len)
 {
     enum field_result r = request_field(body, "name", name, CALL_NAME_MAX, len);
