@@ -131,4 +131,7 @@ mountShowPassword(document.getElementById('show-password'));
 const other = document.getElementById('other-form');
 other.href = loginUrl(other.getAttribute('href')); /* ?next= goes along */
 showRules();
-if (matchMedia('(pointer: fine)').matches) username.focus();
+/* Not away from the field in which somebody has begun to write. */
+if (matchMedia('(pointer: fine)').matches && !form.contains(document.activeElement)) username.focus();
+form.dataset.ready = '';
+if ('waiting' in form.dataset) form.requestSubmit(); /* early.js kept it back */

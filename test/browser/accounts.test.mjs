@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { file, startServer } from '../e2e/lib/server.mjs';
+import { cleanUp, file, startServer } from '../e2e/lib/server.mjs';
 import { newUser } from '../e2e/lib/http.mjs';
 import { launch, loginByPage, peopleOn, person, registerByPage, visit } from './lib/browser.mjs';
 
@@ -45,6 +45,68 @@ test('logging in leads back to the page that asked for it', async (t) => {
   await page.keyboard.press('Enter');
   await page.waitForURL('**/drawing-board');
   await page.locator('[data-testid=username]').waitFor();
+});
+
+// A login page whose own script comes late.
+async function slowLogin(t, search = '') {
+  const context = await person(t, browser, server);
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await context.route('**/public/js/account.js', async (route) => {
+    await held;
+    await route.continue();
+  });
+  const page = await context.newPage();
+  await page.goto(`/login${search}`, { waitUntil: 'commit' });
+  return { page, release };
+}
+
+test('a form that is sent before the page has loaded its script is sent when it has', async (t) => {
+  await newUser(server, 'fast');
+  const { page, release } = await slowLogin(t, '?next=%2Fdrawing-board');
+  await page.fill('input[name=username]', 'fast');
+  await page.fill('input[name=password]', 'correct horse battery');
+  await page.keyboard.press('Enter');
+  await page.locator('#login-form[data-waiting]').waitFor();
+  release();
+  await page.waitForURL('**/drawing-board');
+  await page.locator('[data-testid=username]').waitFor();
+});
+
+test('a script that comes late does not take the focus from the field in which one writes', async (t) => {
+  const { page, release } = await slowLogin(t);
+  await page.locator('input[name=password]').pressSequentially('first');
+  release();
+  await page.locator('#login-form[data-ready]').waitFor();
+  await page.keyboard.type('second');
+  assert.equal(await page.inputValue('input[name=password]'), 'firstsecond');
+  assert.equal(await page.inputValue('input[name=username]'), '');
+});
+
+test('a form whose script never comes is sent as without JavaScript', async (t) => {
+  await newUser(server, 'bare');
+  for (const sent of ['before it is given up', 'after it is given up']) {
+    const context = await browser.newContext({ baseURL: server.url });
+    cleanUp(t, () => context.close());
+    let giveUp;
+    const given = new Promise((resolve) => (giveUp = resolve));
+    await context.route('**/public/js/account.js', async (route) => {
+      await given;
+      await route.abort();
+    });
+    const page = await context.newPage();
+    await page.goto('/login', { waitUntil: 'commit' });
+    await page.fill('input[name=username]', 'bare');
+    await page.fill('input[name=password]', 'correct horse battery');
+    if (sent.startsWith('after')) {
+      giveUp();
+      await page.waitForLoadState('load');
+    }
+    await page.keyboard.press('Enter');
+    giveUp();
+    await page.waitForFunction(() => document.body.textContent.includes('"bare"'));
+    assert.equal((await context.cookies())[0].name, 'auth_token', sent);
+  }
 });
 
 test('?next= leads to no other origin', async (t) => {
