@@ -1,8 +1,9 @@
-/* app.h - everything that services stand on: one struct, owned by the server, handed to every handler.
+/* app.h - everything that services stand on: one struct, owned by the server, handed to every
+ * handler.
  *
- * Handlers run inside one turn of the event loop. They read and write the store, change what they keep in memory
- * through outbox_apply() (so that it changes when the commit has succeeded), and stage output. They never block and
- * never see a socket.
+ * Handlers run inside one turn of the event loop. They read and write the store, change what they
+ * keep in memory through outbox_apply() (so that it changes when the commit has succeeded), and
+ * stage output. They never block and never see a socket.
  */
 #ifndef APP_APP_H
 #define APP_APP_H
@@ -33,7 +34,8 @@ struct peer_hook {
     void (*on_leave)(struct app *app, struct peer *p);
 };
 
-/* What the app asks of the floor that has sockets, files and processes; plugged in by the server. */
+/* What the app asks of the floor that has sockets, files and processes; plugged in by the server.
+ */
 struct app_ports {
     void *self;
     /* Answers a request, now or later; takes over what *r owns. */
@@ -50,8 +52,8 @@ struct app_ports {
 
 struct app_settings {
     bool require_login, secure_cookies;
-    uint32_t auth_rate;          /* attempts per address and minute; 0: no limit */
-    const char *const *origins;  /* --allow-origin, ended by NULL */
+    uint32_t auth_rate;             /* attempts per address and minute; 0: no limit */
+    const char *const *origins;     /* --allow-origin, ended by NULL */
     const char *const *ice_servers; /* --ice-server, JSON texts, ended by NULL */
     struct bytes turn_secret;       /* --turn-secret-file: what it holds; empty: none was given */
     const char *version;
@@ -78,14 +80,14 @@ struct app {
     struct auth *auth;
     struct board *board;
     struct presence *presence;
-    struct rooms *rooms; /* video calls */
-    struct jsonlog all_users;       /* the message all_users_list */
-    const struct peer_hook *hooks;  /* ended by an empty one */
-    int64_t mend_at_ms;             /* see app_mend() */
+    struct rooms *rooms;           /* video calls */
+    struct jsonlog all_users;      /* the message all_users_list */
+    const struct peer_hook *hooks; /* ended by an empty one */
+    int64_t mend_at_ms;            /* see app_mend() */
 };
 
-/* Between two ticks: reads anew a list in memory that lacks something for want of memory, at most once in a while when it
- * fails. `l` and `read` as in jsonlog_mend(). */
+/* Between two ticks: reads anew a list in memory that lacks something for want of memory, at most
+ * once in a while when it fails. `l` and `read` as in jsonlog_mend(). */
 void app_mend(struct app *app, struct jsonlog *l, enum err (*read)(void *arg, struct jsonlog *to));
 /* The list of all users, when it needs that. */
 void app_mend_users(struct app *app);
@@ -104,14 +106,15 @@ void app_leave(struct app *app, struct peer *p);
 
 enum write_kind {
     WRITE_SYNCED, /* in a savepoint of its own; the tick's commit is synced to the disk */
-    WRITE_LIGHT,  /* one statement, which needs no savepoint; its commit need only survive the process */
+    WRITE_LIGHT,  /* one statement, which needs no savepoint; its commit need only survive the
+                     process */
 };
 
-/* The beginning of something that writes, on behalf of `conn`: opens the tick's transaction. What is staged from here on leaves
- * only if the commit succeeds. ERR_STORE: nothing has begun. */
+/* The beginning of something that writes, on behalf of `conn`: opens the tick's transaction. What
+ * is staged from here on leaves only if the commit succeeds. ERR_STORE: nothing has begun. */
 MUST_CHECK enum err app_write_begin(struct app *app, slot_id conn, enum write_kind kind);
-/* Its end: keeps it, or undoes it alone (then what it staged is gone, too). ERR_STORE: it is lost in any case, with everything
- * that the tick has written. */
+/* Its end: keeps it, or undoes it alone (then what it staged is gone, too). ERR_STORE: it is lost
+ * in any case, with everything that the tick has written. */
 enum err app_write_end(struct app *app, enum write_kind kind, bool keep);
 
 /* Ends the tick's transaction. False: what was staged by writers must not leave. */

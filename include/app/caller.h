@@ -1,4 +1,5 @@
-/* caller.h - who makes a request: the session cookie, and whether a browser marks the request as somebody else's. */
+/* caller.h - who makes a request: the session cookie, and whether a browser marks the request as
+ * somebody else's. */
 #ifndef APP_CALLER_H
 #define APP_CALLER_H
 
@@ -17,12 +18,15 @@ struct caller {
 /* The hash under which a token is stored; false when `token` is not one of ours by its form. */
 bool caller_token_hash(struct bytes token, uint8_t hash[SESSION_HASH_LEN]);
 
-/* Reads the cookie and finds its session. ERR_STORE when the database fails: then nobody can be said to be logged in or not. */
+/* Reads the cookie and finds its session. ERR_STORE when the database fails: then nobody can be
+ * said to be logged in or not. */
 MUST_CHECK enum err caller_find(struct app *app, const struct http_head *head, struct caller *out);
 
-/* True when an Origin header is there and is neither the page's own (host and port of Host) nor an allowed one. */
+/* True when an Origin header is there and is neither the page's own (host and port of Host) nor an
+ * allowed one. */
 bool caller_origin_is_foreign(const struct app *app, const struct http_head *head);
-/* True when a browser marks the request as cross-site: a foreign Origin, or Sec-Fetch-Site: cross-site without an allowed one. */
+/* True when a browser marks the request as cross-site: a foreign Origin, or Sec-Fetch-Site:
+ * cross-site without an allowed one. */
 bool caller_is_cross_site(const struct app *app, const struct http_head *head);
 
 #endif

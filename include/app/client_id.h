@@ -9,7 +9,8 @@ struct client_id {
     size_t len; /* 0: none */
 };
 
-/* Reads clientId: 1 to 64 of A-Z a-z 0-9 _ -. In the base dialect the field means nothing. NULL, or what is wrong with it. */
+/* Reads clientId: 1 to 64 of A-Z a-z 0-9 _ -. In the base dialect the field means nothing. NULL, or
+ * what is wrong with it. */
 const char *client_id_read(const struct peer *caller, const struct json_object *msg,
                            struct client_id *id);
 static inline struct bytes client_id_bytes(const struct client_id *id)

@@ -1,4 +1,5 @@
-/* hub.h - who is connected: peers (WebSocket connections) and persons (users with at least one of them).
+/* hub.h - who is connected: peers (WebSocket connections) and persons (users with at least one of
+ * them).
  *
  * The hub knows no sockets. It addresses connections by id, through the outbox.
  */
@@ -28,8 +29,10 @@ struct peer {
     slot_id conn;
     struct person *person; /* NULL: a guest */
     struct link in_all, in_person;
-    struct attendee *attendee; /* what it has to do with video calls; NULL: nothing. The call service's */
-    uint8_t session[HUB_SESSION_LEN]; /* beginning of the hash of the session's token; zero for a guest */
+    struct attendee
+        *attendee; /* what it has to do with video calls; NULL: nothing. The call service's */
+    uint8_t session[HUB_SESSION_LEN]; /* beginning of the hash of the session's token; zero for a
+                                         guest */
     uint8_t socket_id[16];
     uint32_t list_version; /* of the list of active users that it has got */
     bool is_v1;
@@ -42,7 +45,7 @@ struct hub {
     struct person **table; /* by id */
     uint32_t table_size, n_persons;
     uint32_t n_base, n_v1; /* peers of each dialect */
-    uint32_t version; /* grows when a person appears or disappears */
+    uint32_t version;      /* grows when a person appears or disappears */
 };
 
 MUST_CHECK enum err hub_init(struct hub *h, struct outbox *outbox);
@@ -68,7 +71,8 @@ void peer_socket_id(const struct peer *p, char out[HUB_SOCKET_ID_LEN + 1]);
 void hub_to_peer(struct hub *h, const struct peer *p, struct bytes message);
 /* Stages a text message for every connection of a user that speaks a dialect. */
 void hub_to_user(struct hub *h, int64_t user_id, enum audience who, struct bytes message);
-/* While output is released: a close frame with `code`, and the end, for every connection of a session. */
+/* While output is released: a close frame with `code`, and the end, for every connection of a
+ * session. */
 void hub_close_session(struct hub *h, const struct out_sink *sink,
                        const uint8_t session[HUB_SESSION_LEN], uint16_t code);
 /* True when any open connection speaks that dialect. */
@@ -78,7 +82,8 @@ static inline bool hub_has(const struct hub *h, enum audience who)
 }
 /* The same for the connections of one user. */
 bool hub_user_has(const struct hub *h, int64_t user_id, enum audience who);
-/* Stages a text message for every connection of every user (guests left out) that speaks a dialect. */
+/* Stages a text message for every connection of every user (guests left out) that speaks a dialect.
+ */
 void hub_to_members(struct hub *h, enum audience who, struct bytes message);
 
 #endif

@@ -1,12 +1,14 @@
 /* json.h - strict reading of one JSON object, and small writers (RFC 8259).
  *
- * Reading is in two steps, because no message may cost more memory than a small multiple of its size.
- * json_scan() walks the text once, builds nothing, and proves that it is JSON, an object, within the depth, and
- * without a repeated key; it counts values and remembers where the members are. Fields are then read
- * from where they stand: most need no decoding at all, and a string with escapes is decoded by cJSON.
+ * Reading is in two steps, because no message may cost more memory than a small multiple of its
+ * size. json_scan() walks the text once, builds nothing, and proves that it is JSON, an object,
+ * within the depth, and without a repeated key; it counts values and remembers where the members
+ * are. Fields are then read from where they stand: most need no decoding at all, and a string with
+ * escapes is decoded by cJSON.
  *
- * What cJSON does otherwise, the scan has ruled out before: trailing bytes, numbers of more than 63 characters, raw control
- * characters, keys that differ in case only, strings cut at U+0000, lone surrogates.
+ * What cJSON does otherwise, the scan has ruled out before: trailing bytes, numbers of more than 63
+ * characters, raw control characters, keys that differ in case only, strings cut at U+0000, lone
+ * surrogates.
  *
  * The text must be valid UTF-8 (WebSocket text is; HTTP bodies are checked by their reader).
  */
@@ -32,7 +34,8 @@ struct json_member {
 
 struct json_object {
     struct bytes text;
-    struct blob *owner; /* json_scan() sets NULL; else the blob that text lies in: refer to it instead of copying what is long */
+    struct blob *owner; /* json_scan() sets NULL; else the blob that text lies in: refer to it
+                           instead of copying what is long */
     uint32_t n_members;
     uint64_t n_values; /* all values inside, at every level, the object itself not counted */
     struct json_member kept[JSON_KEPT];
@@ -43,14 +46,15 @@ enum json_result {
     JSON_BAD,       /* not JSON, or bytes behind it */
     JSON_NO_OBJECT, /* JSON, but not an object */
     JSON_TOO_DEEP,
-    JSON_REPEATED,  /* a key stands twice in the outermost object */
+    JSON_REPEATED, /* a key stands twice in the outermost object */
     JSON_NO_MEMORY,
 };
 
 /* Views in *o are good as long as `text` is. Linear in the size of the text. */
 enum json_result json_scan(struct bytes text, struct json_object *o);
 
-/* The member with exactly this key (escapes in the message's key count as what they mean). False: none. */
+/* The member with exactly this key (escapes in the message's key count as what they mean). False:
+ * none. */
 bool json_find(const struct json_object *o, const char *key, struct json_member *m);
 
 enum json_text_result {
@@ -63,8 +67,8 @@ enum json_text_result {
     JSON_TEXT_NO_MEMORY,
 };
 
-/* A decoded string of min to max bytes of UTF-8. `text` is a view of the message where that is possible; else *owned
- * (which starts NULL) holds it: give it to json_text_free(). */
+/* A decoded string of min to max bytes of UTF-8. `text` is a view of the message where that is
+ * possible; else *owned (which starts NULL) holds it: give it to json_text_free(). */
 enum json_text_result json_text(const struct json_object *o, const char *key, size_t min,
                                 size_t max, struct bytes *text, char **owned);
 void json_text_free(char *owned);
@@ -79,12 +83,12 @@ bool json_int(const struct json_object *o, const char *key, int64_t *n);
 /* True when the string as written (with its quotes) means exactly `literal`. */
 bool json_string_is(struct bytes raw, struct bytes literal);
 
-/* Walks the members in order, however many: start with *at = 0; false at the end. For objects that json_scan()
- * has accepted. */
+/* Walks the members in order, however many: start with *at = 0; false at the end. For objects that
+ * json_scan() has accepted. */
 bool json_next(const struct json_object *o, size_t *at, struct json_member *m);
 
-/* Writes the object without the members in `skip` (ended by NULL), every other one in order and as written, to
- * `out`, which has room for o->text.len bytes; returns how many it wrote. */
+/* Writes the object without the members in `skip` (ended by NULL), every other one in order and as
+ * written, to `out`, which has room for o->text.len bytes; returns how many it wrote. */
 size_t json_copy_without(const struct json_object *o, const char *const *skip, char *out);
 
 /* Appends `text` (UTF-8) as a JSON string with its quotes. Errors of buf_append(). */

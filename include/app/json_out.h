@@ -1,4 +1,5 @@
-/* json_out.h - writes JSON text piece by piece; the first error sticks and is looked at once, at the end.
+/* json_out.h - writes JSON text piece by piece; the first error sticks and is looked at once, at
+ * the end.
  *
  *     struct json_out j = { .buf = &b };
  *     json_raw(&j, "{\"id\":");

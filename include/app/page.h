@@ -1,4 +1,5 @@
-/* page.h - which part of a long list a v1 client asks for: the newest `limit` entries, or those before an id. */
+/* page.h - which part of a long list a v1 client asks for: the newest `limit` entries, or those
+ * before an id. */
 #ifndef APP_PAGE_H
 #define APP_PAGE_H
 

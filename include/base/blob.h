@@ -20,8 +20,9 @@ struct blob {
 struct blob *blob_new(size_t len);
 /* A blob with a copy of `b`. NULL without memory. */
 struct blob *blob_copy(struct bytes b);
-/* Room for `cap` bytes in a blob that nobody shares, with the bytes that it has (at most `cap`) and its `len`, which
- * the caller sets as it fills it; NULL `b`: a new one, empty. NULL without memory, and then `b` is as it was. */
+/* Room for `cap` bytes in a blob that nobody shares, with the bytes that it has (at most `cap`) and
+ * its `len`, which the caller sets as it fills it; NULL `b`: a new one, empty. NULL without memory,
+ * and then `b` is as it was. */
 struct blob *blob_resize(struct blob *b, size_t cap);
 /* One more reference; returns `b`. */
 struct blob *blob_ref(struct blob *b);

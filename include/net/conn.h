@@ -1,9 +1,10 @@
-/* conn.h - one accepted socket: bytes in, bytes out, deadlines, and a close that is marked now and done at
- * the end of the tick.
+/* conn.h - one accepted socket: bytes in, bytes out, deadlines, and a close that is marked now and
+ * done at the end of the tick.
  *
  * A conn speaks one protocol at a time, through conn_ops: HTTP first, WebSocket after an upgrade.
- * Nothing here writes to the socket while messages are handled: output is staged in the outbox (by id) and
- * comes back through the sink of net_sink() after the commit; net_flush() then sends once per connection.
+ * Nothing here writes to the socket while messages are handled: output is staged in the outbox (by
+ * id) and comes back through the sink of net_sink() after the commit; net_flush() then sends once
+ * per connection.
  *
  *     HTTP ──upgrade──► WEBSOCKET ──┐
  *       └───────────────────────────┴──► FINISHING (send what is queued) ──► LINGERING ──► CLOSED
@@ -41,8 +42,8 @@ enum conn_hold {
 };
 
 struct conn_ops {
-    /* Handles bytes from the front; returns how many were used. What is left is kept and comes again, with
-     * more behind it. May set c->hold, finish or close. `data` is mutable. */
+    /* Handles bytes from the front; returns how many were used. What is left is kept and comes
+     * again, with more behind it. May set c->hold, finish or close. `data` is mutable. */
     size_t (*on_input)(struct conn *c, char *data, size_t len);
     /* A place for the first of the next bytes, so that they need no copy; 0: none. May be NULL. */
     size_t (*room)(struct conn *c, size_t most, char **room);
@@ -63,10 +64,11 @@ struct net_events {
     /* A request with its body. Stages the answer with http_conn_reply(), now or later. */
     enum http_verdict (*on_request)(void *self, struct http_request *rq);
     void (*on_message)(void *self, void *peer, const struct ws_event *message);
-    /* What one connection has sent is handled, and others may be waiting: a moment for net_flush_early(). May be NULL. */
+    /* What one connection has sent is handled, and others may be waiting: a moment for
+     * net_flush_early(). May be NULL. */
     void (*on_turn_end)(void *self);
-    /* The WebSocket takes no more messages and gets no more broadcasts. Exactly once for every peer, and never while
-     * output is released or sent: it may stage more. */
+    /* The WebSocket takes no more messages and gets no more broadcasts. Exactly once for every
+     * peer, and never while output is released or sent: it may stage more. */
     void (*on_gone)(void *self, void *peer);
 };
 
@@ -79,16 +81,17 @@ struct net {
     const char *date;    /* for response heads; the owner keeps it current */
     struct blob *failed; /* whole frame: what a WebSocket is told when its tick's writes are gone */
     int64_t now_ms;      /* monotonic, once per tick */
-    uint32_t max_message;  /* bytes */
+    uint32_t max_message; /* bytes */
     bool allow_binary, trust_proxy, is_stopping, is_releasing;
-    struct link ws_all;  /* subscribed WebSockets */
-    struct link ready;   /* conns with input that waits for the next tick */
-    struct link leaving; /* conns whose end is to be told in the next tick (conn.ready) */
-    struct conn *dirty;  /* conns with output to flush, */
+    struct link ws_all;      /* subscribed WebSockets */
+    struct link ready;       /* conns with input that waits for the next tick */
+    struct link leaving;     /* conns whose end is to be told in the next tick (conn.ready) */
+    struct conn *dirty;      /* conns with output to flush, */
     struct conn **dirty_end; /* in the order in which they got it */
-    struct link closed;  /* conns to free at the end of the tick (conn.link) */
-    int pieces;          /* of long answers that may still be made in this tick */
-    struct blob *scratch; /* every read lands here first; who shares a part keeps it, and there is a new one */
+    struct link closed;      /* conns to free at the end of the tick (conn.link) */
+    int pieces;              /* of long answers that may still be made in this tick */
+    struct blob *scratch; /* every read lands here first; who shares a part keeps it, and there is a
+                             new one */
     void (*on_conn_freed)(void *self); /* a descriptor is free again */
     void *on_conn_freed_self;
 };
@@ -115,30 +118,34 @@ struct conn { /* private to net/ */
     bool is_dirty, is_v1, is_subscribed, has_eof, is_pinged, wants_in, is_finish_staged;
 };
 
-#define CONN_SCRATCH      (64u * 1024u)   /* most bytes read from one connection per tick */
-#define CONN_DIRECT       (1024u * 1024u) /* the same, straight to a large frame's place: in caches until it is sent again */
-#define CONN_SOFT_LIMIT   (1024u * 1024u) /* owed: stop reading from the peer */
+#define CONN_SCRATCH (64u * 1024u) /* most bytes read from one connection per tick */
+#define CONN_DIRECT                                                                                \
+    (1024u *                                                                                       \
+     1024u) /* the same, straight to a large frame's place: in caches until it is sent again */
+#define CONN_SOFT_LIMIT   (1024u * 1024u)       /* owed: stop reading from the peer */
 #define CONN_HARD_LIMIT   (64u * 1024u * 1024u) /* owed live: drop it */
-#define CONN_FLUSH_BUDGET (256u * 1024u)  /* most bytes sent to one connection per tick */
-#define CONN_PIECES       8               /* pieces of long answers made per tick, for everyone together */
-#define CONN_FINISH_MS    5000            /* until a peer that does not answer is dropped */
-#define CONN_STALL_MS     60000           /* until a peer that takes nothing of an HTTP answer is dropped */
+#define CONN_FLUSH_BUDGET (256u * 1024u)        /* most bytes sent to one connection per tick */
+#define CONN_PIECES       8     /* pieces of long answers made per tick, for everyone together */
+#define CONN_FINISH_MS    5000  /* until a peer that does not answer is dropped */
+#define CONN_STALL_MS     60000 /* until a peer that takes nothing of an HTTP answer is dropped */
 
 /* `outbox` stays the caller's. ERR_NO_MEMORY, ERR_SYSTEM. */
 MUST_CHECK enum err net_init(struct net *net, struct outbox *outbox,
                              const struct net_events *events);
 /* Closes everything at once. */
 void net_release(struct net *net);
-/* The sink for outbox_release(). From here to the end of net_flush(), nobody is told that a peer has gone. */
+/* The sink for outbox_release(). From here to the end of net_flush(), nobody is told that a peer
+ * has gone. */
 void net_sink(struct net *net, struct out_sink *sink);
 /* Milliseconds that the next wait may take: 0 when input waits, -1 when nothing is due ever. */
 int64_t net_wait_ms(const struct net *net);
-/* What the tick before has left: tells which peers have gone, and handles input that a budget held back. */
+/* What the tick before has left: tells which peers have gone, and handles input that a budget held
+ * back. */
 void net_resume(struct net *net);
 /* Fires due timers. */
 void net_expire(struct net *net);
-/* Sends what was released, in the middle of a tick: what is large goes out while it is still in the processor's caches. Only when nothing
- * of this tick waits for a commit. */
+/* Sends what was released, in the middle of a tick: what is large goes out while it is still in the
+ * processor's caches. Only when nothing of this tick waits for a commit. */
 void net_flush_early(struct net *net);
 /* Sends what was released; then frees what was closed and recycles the outbox. */
 void net_flush(struct net *net);
@@ -158,7 +165,8 @@ void conn_finish(struct conn *c);
 void conn_close(struct conn *c);
 /* Puts the output on this tick's flush. */
 void conn_mark_dirty(struct conn *c);
-/* Tells the floor above that the peer has gone: now, or in the next tick while output is released. */
+/* Tells the floor above that the peer has gone: now, or in the next tick while output is released.
+ */
 void conn_peer_gone(struct conn *c);
 /* Goes on with held input. */
 void conn_continue(struct conn *c);

@@ -1,7 +1,7 @@
 /* listener.h - listening sockets, and accepting from them within a budget.
  *
- * Out of file descriptors, a listener stops watching (so the loop does not spin) until one has been given
- * back or a second is over; people who are connected notice nothing. */
+ * Out of file descriptors, a listener stops watching (so the loop does not spin) until one has been
+ * given back or a second is over; people who are connected notice nothing. */
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
 
@@ -9,8 +9,8 @@
 
 struct listener;
 
-/* Binds `host` (an IPv4 or IPv6 address, or "localhost": both loopbacks where there are two) and `port` (0: a free one)
- * and listens. On ERR_SYSTEM errno says why. *port is the one taken. */
+/* Binds `host` (an IPv4 or IPv6 address, or "localhost": both loopbacks where there are two) and
+ * `port` (0: a free one) and listens. On ERR_SYSTEM errno says why. *port is the one taken. */
 MUST_CHECK enum err listener_open(struct net *net, const char *host, uint16_t *port,
                                   struct listener **out);
 /* Stops listening. NULL is allowed. */

@@ -3,7 +3,8 @@
  * Level-triggered on purpose: what a budget leaves unread is reported again, and a forgotten EAGAIN
  * cannot hang a connection.
  *
- * Owners must not free a source while reactor_wait() is running; they mark and free at the end of the tick.
+ * Owners must not free a source while reactor_wait() is running; they mark and free at the end of
+ * the tick.
  */
 #ifndef NET_REACTOR_H
 #define NET_REACTOR_H
@@ -31,9 +32,9 @@ MUST_CHECK enum err reactor_add(struct reactor *r, struct source *s, uint32_t ev
 MUST_CHECK enum err reactor_set(struct reactor *r, struct source *s, uint32_t events);
 /* Stops watching. Does not close the descriptor. */
 void reactor_remove(struct reactor *r, struct source *s);
-/* Waits at most `timeout_ms` (-1: for ever) and calls on_ready for at most a fixed number of sources; with
- * `on_wake`, calls it first, when the wait is over (to read the clock once for all). *n_ready: how many were
- * ready; 0: the time was over. ERR_SYSTEM. */
+/* Waits at most `timeout_ms` (-1: for ever) and calls on_ready for at most a fixed number of
+ * sources; with `on_wake`, calls it first, when the wait is over (to read the clock once for all).
+ * *n_ready: how many were ready; 0: the time was over. ERR_SYSTEM. */
 MUST_CHECK enum err reactor_wait(struct reactor *r, int64_t timeout_ms, void (*on_wake)(void *),
                                  void *arg, int *n_ready);
 

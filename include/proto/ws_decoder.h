@@ -12,13 +12,12 @@
  * out as a view of it and never copied; of anything else the decoder keeps what has come. The
  * caller may stop between two events (a budget) and must then keep the rest of the input itself.
  *
- * Ownership: ev.data points into the input or into the decoder and is valid until the next call; whoever
- * wants it for longer takes a reference to ev.owner instead of a copy.
- * Memory: at most what was announced, and of that only what has arrived is ever touched; address space is
- * taken for WS_AHEAD times what has arrived. None between two messages.
- * Limits: a message above max_message fails with 1009 at the frame head that makes it so. Text
- * fails with 1007 at the first byte that is certain, a bad frame with 1002 at its head, a binary
- * message with 1003 at its head.
+ * Ownership: ev.data points into the input or into the decoder and is valid until the next call;
+ * whoever wants it for longer takes a reference to ev.owner instead of a copy. Memory: at most what
+ * was announced, and of that only what has arrived is ever touched; address space is taken for
+ * WS_AHEAD times what has arrived. None between two messages. Limits: a message above max_message
+ * fails with 1009 at the frame head that makes it so. Text fails with 1007 at the first byte that
+ * is certain, a bad frame with 1002 at its head, a binary message with 1003 at its head.
  */
 #ifndef PROTO_WS_DECODER_H
 #define PROTO_WS_DECODER_H
@@ -67,19 +66,19 @@ struct ws_decoder { /* private fields; visible so that a connection can embed it
     bool fin, in_frame, in_message, is_text, allow_binary, is_closed;
 };
 
-/* `max_message` in bytes, below 4 GiB. With `allow_binary`, binary messages are events; otherwise they fail
- * with 1003. */
+/* `max_message` in bytes, below 4 GiB. With `allow_binary`, binary messages are events; otherwise
+ * they fail with 1003. */
 void ws_decoder_init(struct ws_decoder *d, uint32_t max_message, bool allow_binary);
 /* Gives the memory back. */
 void ws_decoder_release(struct ws_decoder *d);
 
 struct ws_event ws_decoder_next(struct ws_decoder *d, struct ws_input *in);
 
-/* For frames of which much is missing: room of at most `most` bytes, inside the decoder, into which the next
- * bytes of the current frame's payload may be received directly, without a copy; returns how many (0: use an
- * ordinary buffer). Never more than what the frame still lacks: what lies behind it goes to the ordinary
- * buffer, with the same system call. Then ws_decoder_received() takes the count.
- * Its result is an event like that of ws_decoder_next(). */
+/* For frames of which much is missing: room of at most `most` bytes, inside the decoder, into which
+ * the next bytes of the current frame's payload may be received directly, without a copy; returns
+ * how many (0: use an ordinary buffer). Never more than what the frame still lacks: what lies
+ * behind it goes to the ordinary buffer, with the same system call. Then ws_decoder_received()
+ * takes the count. Its result is an event like that of ws_decoder_next(). */
 size_t ws_decoder_room(struct ws_decoder *d, size_t most, char **room);
 struct ws_event ws_decoder_received(struct ws_decoder *d, size_t n);
 

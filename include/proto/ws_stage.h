@@ -26,9 +26,10 @@ static inline void ws_stage_bytes(struct outbox *o, slot_id to, enum ws_opcode o
         memcpy(room, payload.data, payload.len);
 }
 
-/* Stages a text message of three parts for one connection; `middle`, which lies in `owner`, is shared and not copied. */
-static inline void ws_stage_shared(struct outbox *o, slot_id to, struct bytes head, struct blob *owner,
-                                   struct bytes middle, struct bytes tail)
+/* Stages a text message of three parts for one connection; `middle`, which lies in `owner`, is
+ * shared and not copied. */
+static inline void ws_stage_shared(struct outbox *o, slot_id to, struct bytes head,
+                                   struct blob *owner, struct bytes middle, struct bytes tail)
 {
     size_t len = head.len + middle.len + tail.len, frame_head = ws_frame_head_len(len);
     char *room = outbox_to(o, to, frame_head + head.len);

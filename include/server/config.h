@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include "base/log.h"
 
-#define CONFIG_LIST_MAX 64 /* values of a repeatable option */
-#define CONFIG_WHY_MAX  512
+#define CONFIG_LIST_MAX   64 /* values of a repeatable option */
+#define CONFIG_WHY_MAX    512
 #define CONFIG_SECRET_MAX 256 /* bytes of the secret that is shared with a TURN server */
 
 struct config {
@@ -36,13 +36,15 @@ enum config_result config_read(struct config *c, int argc, char *const *argv,
                                char why[CONFIG_WHY_MAX]);
 const char *config_help(void);
 
-/* The first line of --turn-secret-file without the white space at its end; *len 0 when the option was not given. The caller wipes it.
- * False: the file cannot be read, or that line is empty or too long; `why` names the option and the file. */
+/* The first line of --turn-secret-file without the white space at its end; *len 0 when the option
+ * was not given. The caller wipes it. False: the file cannot be read, or that line is empty or too
+ * long; `why` names the option and the file. */
 bool config_turn_secret(const struct config *c, char secret[CONFIG_SECRET_MAX], size_t *len,
                         char why[CONFIG_WHY_MAX]);
 
-/* The front-end folder: the one that was given, or the first that exists of "static" beside the executable, "../static" from it,
- * and the installed "../share/parlor/static". False when there is none; `out` then holds what was looked for. */
+/* The front-end folder: the one that was given, or the first that exists of "static" beside the
+ * executable, "../static" from it, and the installed "../share/parlor/static". False when there is
+ * none; `out` then holds what was looked for. */
 bool config_static_dir(const struct config *c, char *out, size_t cap);
 
 #endif

@@ -58,8 +58,9 @@ MUST_CHECK enum err chat_store_insert(struct chat_store *cs, const struct chat_n
  * after the last id. */
 MUST_CHECK enum err chat_store_scan(struct chat_store *cs, int64_t after_id, int64_t up_to_id,
                                     uint32_t max_rows, chat_fn fn, void *arg);
-/* Where the page of the last `max_rows` messages with id < before_id begins: *first is its oldest id, 0 when there is none; the
- * page itself is the scan of (*first - 1, before_id - 1]. Reads no text. */
+/* Where the page of the last `max_rows` messages with id < before_id begins: *first is its oldest
+ * id, 0 when there is none; the page itself is the scan of (*first - 1, before_id - 1]. Reads no
+ * text. */
 MUST_CHECK enum err chat_store_page_start(struct chat_store *cs, int64_t before_id,
                                           uint32_t max_rows, int64_t *first, bool *has_older);
 /* The last `max_rows` messages with id < before_id, oldest first. *has_older: there are more before

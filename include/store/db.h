@@ -85,8 +85,8 @@ void db_rollback(struct db *db);
  * also cuts the log file to nothing, if nobody reads; without, the next writes reuse its space,
  * which is faster. OK also when another process kept it from finishing. */
 enum err db_checkpoint(struct db *db, bool truncate);
-/* The absolute path of the folder that the database is in, into `out` with `cap` bytes; false when it is in memory or the path is
- * too long. */
+/* The absolute path of the folder that the database is in, into `out` with `cap` bytes; false when
+ * it is in memory or the path is too long. */
 bool db_folder(const struct db *db, char *out, size_t cap);
 /* Pages of the write-ahead log that wait for a checkpoint, 4 KiB each. While another process
  * reads, pages may be counted that are copied already. */

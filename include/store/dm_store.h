@@ -74,8 +74,9 @@ MUST_CHECK enum err dm_store_insert(struct dm_store *ds, const struct dm_new *dm
 MUST_CHECK enum err dm_store_scan(struct dm_store *ds, int64_t user_id, int64_t peer_id,
                                   int64_t after_id, int64_t up_to_id, uint32_t max_rows, dm_fn fn,
                                   void *arg);
-/* Where the page of the last `max_rows` messages with id < before_id begins: *first is its oldest id, 0 when there is none; the
- * page itself is the scan of (*first - 1, before_id - 1]. Reads no text. */
+/* Where the page of the last `max_rows` messages with id < before_id begins: *first is its oldest
+ * id, 0 when there is none; the page itself is the scan of (*first - 1, before_id - 1]. Reads no
+ * text. */
 MUST_CHECK enum err dm_store_page_start(struct dm_store *ds, int64_t user_id, int64_t peer_id,
                                         int64_t before_id, uint32_t max_rows, int64_t *first,
                                         bool *has_older);

@@ -1,5 +1,5 @@
-/* services.h - the handlers and hooks of every service, in one place because svc/tables.c is the only reader.
- * A service does not include another one; what they share is in app/. */
+/* services.h - the handlers and hooks of every service, in one place because svc/tables.c is the
+ * only reader. A service does not include another one; what they share is in app/. */
 #ifndef SVC_SERVICES_H
 #define SVC_SERVICES_H
 
@@ -52,7 +52,8 @@ void call_on_gone(struct app *app, struct peer *p);
 void call_flush(struct app *app);
 /* Milliseconds until call_flush() or call_after_commit() has something to do; -1: nothing. */
 int64_t call_wait_ms(const struct app *app);
-/* Right after the commit, before the output is released: puts everything back that a failed one has taken away. */
+/* Right after the commit, before the output is released: puts everything back that a failed one has
+ * taken away. */
 void call_after_commit(struct app *app, bool committed);
 
 /* --- auth.c: accounts and sessions --- */

@@ -1,4 +1,5 @@
-/* tables.h - what exists: every message type, every route, every service that wants to know of peers. */
+/* tables.h - what exists: every message type, every route, every service that wants to know of
+ * peers. */
 #ifndef SVC_TABLES_H
 #define SVC_TABLES_H
 

@@ -26,8 +26,8 @@ enum err app_open_stores(struct app *app)
     if (!e)
         e = call_store_open(&app->calls, app->db);
     if (!e)
-        e = jsonlog_init(&app->all_users,
-                         BYTES("{\"messageType\":\"all_users_list\",\"users\":["), BYTES("]}"));
+        e = jsonlog_init(&app->all_users, BYTES("{\"messageType\":\"all_users_list\",\"users\":["),
+                         BYTES("]}"));
     return e ? e : user_store_each(&app->users, add_user, &app->all_users);
 }
 

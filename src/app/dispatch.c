@@ -1,5 +1,6 @@
-/* Nothing of a message is trusted before the scan has accepted it, and nothing is built for it before its row is known:
- * a message that no row wants, or that is beyond its row's limits, has cost one walk over its bytes. */
+/* Nothing of a message is trusted before the scan has accepted it, and nothing is built for it
+ * before its row is known: a message that no row wants, or that is beyond its row's limits, has
+ * cost one walk over its bytes. */
 #include "app/dispatch.h"
 #include <stdio.h>
 #include "app/client_id.h"

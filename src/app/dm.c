@@ -1,4 +1,5 @@
-/* Who gets a direct message is decided here, once: the connections of its two people. Nobody else's are ever looked at. */
+/* Who gets a direct message is decided here, once: the connections of its two people. Nobody else's
+ * are ever looked at. */
 #include "app/dm.h"
 #include "app/json_out.h"
 

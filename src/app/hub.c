@@ -1,5 +1,6 @@
-/* Everything here is about few things at a time: a person's connections, a session's. Broadcasts do not
- * come through here; they go to the outbox, and the connections that are subscribed get them. */
+/* Everything here is about few things at a time: a person's connections, a session's. Broadcasts do
+ * not come through here; they go to the outbox, and the connections that are subscribed get them.
+ */
 #include "app/hub.h"
 #include <sodium.h>
 #include <stdlib.h>

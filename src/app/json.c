@@ -1,8 +1,8 @@
 /* A scanner without a tree and without recursion: the stack is one bit per level (object or array).
  *
- * Strings are skipped 16 bytes at a time up to the next quote, backslash or control character. Whether
- * two keys are the same is asked of what they mean ("\u0061" is "a"), code unit by code unit, so that even keys that
- * no UTF-8 can hold (lone surrogates) compare rightly.
+ * Strings are skipped 16 bytes at a time up to the next quote, backslash or control character.
+ * Whether two keys are the same is asked of what they mean ("\u0061" is "a"), code unit by code
+ * unit, so that even keys that no UTF-8 can hold (lone surrogates) compare rightly.
  */
 #include "app/json.h"
 #include <cjson/cJSON.h>
@@ -57,11 +57,13 @@ static const char *special_near(const char *p, const char *end)
     return p;
 }
 
-/* The first byte at or behind `p` that is a quote, a backslash or a control character; `end` if none. */
+/* The first byte at or behind `p` that is a quote, a backslash or a control character; `end` if
+ * none. */
 static const char *string_special(const char *p, const char *end)
 {
     if (end - p >= WORTH_WIDE && __builtin_cpu_supports("avx2")) {
-        const char *near = special_near(p, p + 64); /* most strings end, or have an escape, before long */
+        const char *near =
+            special_near(p, p + 64); /* most strings end, or have an escape, before long */
         if (near < p + 64)
             return near;
         p = skip_plain_blocks(near, end);
@@ -234,7 +236,8 @@ static void put_utf8(struct key_reader *r, uint32_t c)
     } else if (c < 0x800) {
         r->queue[r->n++] = (uint8_t)(0xc0 | c >> 6);
         r->queue[r->n++] = (uint8_t)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) { /* a lone surrogate gets the three bytes that UTF-8 forbids: it equals only itself */
+    } else if (c < 0x10000) { /* a lone surrogate gets the three bytes that UTF-8 forbids: it equals
+                                 only itself */
         r->queue[r->n++] = (uint8_t)(0xe0 | c >> 12);
         r->queue[r->n++] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
         r->queue[r->n++] = (uint8_t)(0x80 | (c & 0x3f));
@@ -258,7 +261,8 @@ static void read_escape(struct key_reader *r)
     }
     uint32_t unit = (uint32_t)hex4(r->p, r->end);
     r->p += 4;
-    if (unit >= 0xd800 && unit < 0xdc00 && r->end - r->p >= 6 && r->p[0] == '\\' && r->p[1] == 'u') {
+    if (unit >= 0xd800 && unit < 0xdc00 && r->end - r->p >= 6 && r->p[0] == '\\' &&
+        r->p[1] == 'u') {
         uint32_t low = (uint32_t)hex4(r->p + 2, r->end);
         if (low >= 0xdc00 && low < 0xe000) {
             r->p += 6;
@@ -301,8 +305,9 @@ static bool key_eq(struct bytes a, bool a_escaped, struct bytes b, bool b_escape
     return !a_escaped && !b_escaped ? bytes_eq(a, b) : means_same(a, b);
 }
 
-/* Keys beyond the kept ones: a hash table of their places, keyed so that nobody can choose collisions. Four bytes per
- * slot, from a quarter to half full: a small multiple of the text, whose every member takes at least five bytes. */
+/* Keys beyond the kept ones: a hash table of their places, keyed so that nobody can choose
+ * collisions. Four bytes per slot, from a quarter to half full: a small multiple of the text, whose
+ * every member takes at least five bytes. */
 struct key_table {
     uint32_t *place; /* offset of the key, behind its quote; 0: free */
     uint32_t size, used;
@@ -316,7 +321,8 @@ static struct bytes key_at(struct bytes text, uint32_t place, bool *has_escape)
     return bytes_of(p, (size_t)(end - 1 - p));
 }
 
-/* False without memory. A key is hashed by what it means, which is never longer than how it is written. */
+/* False without memory. A key is hashed by what it means, which is never longer than how it is
+ * written. */
 static bool key_hash(const struct key_table *t, struct bytes key, bool has_escape, uint32_t *hash)
 {
     uint8_t out[crypto_shorthash_BYTES], small[256];
@@ -369,7 +375,8 @@ static bool table_grow(struct key_table *t, struct bytes text)
     return true;
 }
 
-static enum json_result table_add(struct key_table *t, struct bytes text, struct bytes key, bool esc)
+static enum json_result table_add(struct key_table *t, struct bytes text, struct bytes key,
+                                  bool esc)
 {
     if (t->used * 2 >= t->size && !table_grow(t, text))
         return JSON_NO_MEMORY;
@@ -476,7 +483,8 @@ static bool scan_open(struct scan *s, bool *is_empty)
     return is_object ? scan_key(s) : true;
 }
 
-/* Behind a value: closes what closes, up to the next value's beginning. False at the end of everything or on failure. */
+/* Behind a value: closes what closes, up to the next value's beginning. False at the end of
+ * everything or on failure. */
 static bool scan_next(struct scan *s)
 {
     for (;;) {
@@ -662,8 +670,8 @@ static enum json_text_result check_escapes(struct bytes raw)
             return JSON_TEXT_NUL;
         if (unit < 0xd800 || unit >= 0xe000)
             continue;
-        int32_t low = unit < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u' ? hex4(p + 2, end)
-                                                                                  : -1;
+        int32_t low =
+            unit < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u' ? hex4(p + 2, end) : -1;
         if (low < 0xdc00 || low >= 0xe000)
             return JSON_TEXT_SURROGATE;
         p += 6;

@@ -85,9 +85,9 @@ static enum http_verdict reply_not_allowed(struct app *app, const struct route_r
     for (; rows->path; rows++) {
         if (!row_has_path(rows, rq->path))
             continue;
-        const char *names = rows->method == HTTP_POST       ? "POST"
-                            : rows->flags & NO_HEAD ? "GET"
-                                                    : "GET, HEAD";
+        const char *names = rows->method == HTTP_POST ? "POST"
+                            : rows->flags & NO_HEAD   ? "GET"
+                                                      : "GET, HEAD";
         n += (size_t)snprintf(allow + n, sizeof allow - n, "%s%s", n > start ? ", " : "", names);
     }
     snprintf(allow + n, sizeof allow - n, "\r\n");
@@ -120,8 +120,8 @@ enum http_verdict router_run(struct app *app, const struct route_row *rows, stru
         return reply_sentence(app, rq->conn, 403, "Requests from other sites are refused.");
     if (!(row->flags & NO_CALLER) && caller_find(app, rq->head, &caller))
         return reply_sentence(app, rq->conn, 503, "The database cannot be read right now.");
-    bool needs_login = row->who == MEMBER ||
-                       ((row->flags & LOGIN_IF_REQUIRED) && app->settings.require_login);
+    bool needs_login =
+        row->who == MEMBER || ((row->flags & LOGIN_IF_REQUIRED) && app->settings.require_login);
     if (needs_login && !caller.user_id)
         return reply_no_login(app, rq);
     rq->page = row->page;

@@ -1,10 +1,11 @@
 /* The outbox is a log: entries in the order of staging, bytes beside them.
  *
  * Two arenas hold the bytes. `direct` has what goes to one connection; nobody may keep it past the
- * tick, so it is never allocated twice in the steady state. `shared` has the broadcasts; slow receivers
- * keep a reference, and then the next tick goes on behind what they wait for: an arena of its own for each
- * short message would cost many times what they are owed. While staging, arenas move when they grow:
- * entries hold offsets from where the tick began, and pointers are made during the release.
+ * tick, so it is never allocated twice in the steady state. `shared` has the broadcasts; slow
+ * receivers keep a reference, and then the next tick goes on behind what they wait for: an arena of
+ * its own for each short message would cost many times what they are owed. While staging, arenas
+ * move when they grow: entries hold offsets from where the tick began, and pointers are made during
+ * the release.
  */
 #include "base/outbox.h"
 #include <assert.h>
@@ -50,7 +51,8 @@ struct entry {
 struct arena {
     struct blob *blob;
     size_t cap;
-    size_t start; /* of this tick's bytes; when it is not 0, others may hold what is in front of it */
+    size_t
+        start; /* of this tick's bytes; when it is not 0, others may hold what is in front of it */
 };
 
 struct outbox {
@@ -98,8 +100,8 @@ static bool op_writes(const struct outbox *o)
     return o->op && o->v[o->op - 1].wrote;
 }
 
-/* Something for `to` (0: for nobody) cannot be staged. A writer will be told that its commit has failed; nobody else would ever
- * know. */
+/* Something for `to` (0: for nobody) cannot be staged. A writer will be told that its commit has
+ * failed; nobody else would ever know. */
 static void lose(struct outbox *o, slot_id to)
 {
     o->is_lost = true;
@@ -139,7 +141,8 @@ static size_t arena_used(const struct arena *a)
     return a->blob ? a->blob->len - a->start : 0;
 }
 
-/* Room for `len` more bytes. What others hold stays where it is, and this tick's bytes move out of it. */
+/* Room for `len` more bytes. What others hold stays where it is, and this tick's bytes move out of
+ * it. */
 static bool arena_grow(struct arena *a, size_t len)
 {
     size_t used = arena_used(a), cap = a->cap ? a->cap : 4096;
@@ -274,7 +277,7 @@ void outbox_blob(struct outbox *o, slot_id to, struct blob *blob, size_t off, si
     struct entry *e = entry_add(o, KIND_BLOB, to);
     if (!e)
         return;
-    e->class = (uint8_t)class;
+    e->class = (uint8_t) class;
     e->off = off;
     e->len = len;
     e->u.blob = blob_ref(blob);
@@ -342,8 +345,8 @@ bool outbox_is_empty(const struct outbox *o)
     return o->n == 0;
 }
 
-/* Broadcasts that were staged one behind the other lie behind each other, too: one slice. Returns how many
- * entries it has taken. */
+/* Broadcasts that were staged one behind the other lie behind each other, too: one slice. Returns
+ * how many entries it has taken. */
 static size_t release_broadcasts(struct outbox *o, const struct out_sink *sink, size_t first,
                                  bool committed)
 {

@@ -1,8 +1,10 @@
-/* The filter is a list of what is allowed, the calls of a message's way first. It looks at the number alone wherever it can: the kernel
- * then knows the answer beforehand and need not run the filter (seccomp's action cache).
+/* The filter is a list of what is allowed, the calls of a message's way first. It looks at the
+ * number alone wherever it can: the kernel then knows the answer beforehand and need not run the
+ * filter (seccomp's action cache).
  *
- * EPERM, and not the end, is the answer to what is unknown: the next C library may prefer a newer call, and falls
- * back to the older one when it is told so. Calls with which code that has broken in would begin end the process.
+ * EPERM, and not the end, is the answer to what is unknown: the next C library may prefer a newer
+ * call, and falls back to the older one when it is told so. Calls with which code that has broken
+ * in would begin end the process.
  */
 #include "base/sandbox.h"
 #include <errno.h>
@@ -40,16 +42,17 @@ struct ruleset {
     uint64_t scoped;             /* since ABI 6 */
 };
 
-#define FS_ABI_1      ((UINT64_C(1) << 13) - 1)
-#define FS_REFER      (UINT64_C(1) << 13) /* ABI 2 */
-#define FS_TRUNCATE   (UINT64_C(1) << 14) /* ABI 3 */
-#define FS_IOCTL_DEV  (UINT64_C(1) << 15) /* ABI 5 */
-#define NET_ALL       UINT64_C(3)         /* ABI 4: bind and connect */
-#define SCOPE_ALL     UINT64_C(3)         /* ABI 6: abstract sockets and signals outside */
-#define READ_ACCESS   (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define CHANGE_ACCESS (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | \
-                       LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_TRUNCATE)
-#define FILE_ACCESS   (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
+#define FS_ABI_1     ((UINT64_C(1) << 13) - 1)
+#define FS_REFER     (UINT64_C(1) << 13) /* ABI 2 */
+#define FS_TRUNCATE  (UINT64_C(1) << 14) /* ABI 3 */
+#define FS_IOCTL_DEV (UINT64_C(1) << 15) /* ABI 5 */
+#define NET_ALL      UINT64_C(3)         /* ABI 4: bind and connect */
+#define SCOPE_ALL    UINT64_C(3)         /* ABI 6: abstract sockets and signals outside */
+#define READ_ACCESS  (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define CHANGE_ACCESS                                                                              \
+    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |                                 \
+     LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_TRUNCATE)
+#define FILE_ACCESS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
 
 static struct ruleset ruleset_for(long abi)
 {
@@ -94,8 +97,9 @@ bool sandbox_files(const struct sandbox_path *paths, size_t n)
     if (abi < 1 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return false;
     struct ruleset attr = ruleset_for(abi);
-    size_t size = abi >= 6 ? sizeof attr : abi >= 4 ? offsetof(struct ruleset, scoped)
-                                                    : offsetof(struct ruleset, handled_access_net);
+    size_t size = abi >= 6   ? sizeof attr
+                  : abi >= 4 ? offsetof(struct ruleset, scoped)
+                             : offsetof(struct ruleset, handled_access_net);
     long rules = syscall(SYS_landlock_create_ruleset, &attr, size, 0);
     if (rules < 0)
         return false;
@@ -119,37 +123,119 @@ bool sandbox_files(const struct sandbox_path *paths, size_t n)
 
 /* What both kinds need to live and to end. */
 static const int common_calls[] = {
-    SYS_recvfrom, SYS_sendto, SYS_read, SYS_write, SYS_close, SYS_munmap, SYS_mremap, SYS_madvise,
-    SYS_brk, SYS_futex, SYS_clock_gettime, SYS_getrandom, SYS_rt_sigreturn, SYS_rt_sigaction,
-    SYS_rt_sigprocmask, SYS_restart_syscall, SYS_exit, SYS_exit_group, SYS_getpid, SYS_gettid,
+    SYS_recvfrom,        SYS_sendto,    SYS_read,         SYS_write,        SYS_close,
+    SYS_munmap,          SYS_mremap,    SYS_madvise,      SYS_brk,          SYS_futex,
+    SYS_clock_gettime,   SYS_getrandom, SYS_rt_sigreturn, SYS_rt_sigaction, SYS_rt_sigprocmask,
+    SYS_restart_syscall, SYS_exit,      SYS_exit_group,   SYS_getpid,       SYS_gettid,
     SYS_tgkill, /* abort() */
 };
 
 static const int server_calls[] = {
-    SYS_epoll_pwait, SYS_epoll_ctl, SYS_recvmsg, SYS_sendmsg, SYS_readv, SYS_writev, SYS_accept4,
-    SYS_setsockopt, SYS_getsockopt, SYS_getsockname, SYS_getpeername, SYS_shutdown, SYS_sendfile,
+    SYS_epoll_pwait,
+    SYS_epoll_ctl,
+    SYS_recvmsg,
+    SYS_sendmsg,
+    SYS_readv,
+    SYS_writev,
+    SYS_accept4,
+    SYS_setsockopt,
+    SYS_getsockopt,
+    SYS_getsockname,
+    SYS_getpeername,
+    SYS_shutdown,
+    SYS_sendfile,
     /* files, SQLite's among them */
-    SYS_openat, SYS_openat2, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_lseek, SYS_pread64, SYS_pwrite64,
-    SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_fallocate, SYS_unlinkat, SYS_faccessat, SYS_faccessat2,
-    SYS_fcntl, SYS_flock, SYS_fchmod, SYS_fchown, SYS_readlinkat, SYS_getcwd, SYS_dup, SYS_dup3, SYS_geteuid, SYS_getuid, SYS_getegid, SYS_getgid, SYS_umask,
+    SYS_openat,
+    SYS_openat2,
+    SYS_fstat,
+    SYS_newfstatat,
+    SYS_statx,
+    SYS_lseek,
+    SYS_pread64,
+    SYS_pwrite64,
+    SYS_fsync,
+    SYS_fdatasync,
+    SYS_ftruncate,
+    SYS_fallocate,
+    SYS_unlinkat,
+    SYS_faccessat,
+    SYS_faccessat2,
+    SYS_fcntl,
+    SYS_flock,
+    SYS_fchmod,
+    SYS_fchown,
+    SYS_readlinkat,
+    SYS_getcwd,
+    SYS_dup,
+    SYS_dup3,
+    SYS_geteuid,
+    SYS_getuid,
+    SYS_getegid,
+    SYS_getgid,
+    SYS_umask,
     /* time and limits */
-    SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday, SYS_getrusage, SYS_prlimit64, SYS_sysinfo,
-    SYS_uname, SYS_sched_yield, SYS_ppoll, SYS_sigaltstack,
-    /* the child that hashes passwords: another one when it has ended, and what that does before it confines itself */
-    SYS_wait4, SYS_kill, SYS_getppid, SYS_set_robust_list, SYS_rseq, SYS_close_range,
-    SYS_getpriority, SYS_setpriority, SYS_seccomp, SYS_set_tid_address,
+    SYS_clock_nanosleep,
+    SYS_nanosleep,
+    SYS_gettimeofday,
+    SYS_getrusage,
+    SYS_prlimit64,
+    SYS_sysinfo,
+    SYS_uname,
+    SYS_sched_yield,
+    SYS_ppoll,
+    SYS_sigaltstack,
+    /* the child that hashes passwords: another one when it has ended, and what that does before it
+       confines itself */
+    SYS_wait4,
+    SYS_kill,
+    SYS_getppid,
+    SYS_set_robust_list,
+    SYS_rseq,
+    SYS_close_range,
+    SYS_getpriority,
+    SYS_setpriority,
+    SYS_seccomp,
+    SYS_set_tid_address,
 #ifdef __x86_64__
-    SYS_epoll_wait, SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_unlink, SYS_readlink, SYS_dup2,
-    SYS_poll, SYS_time, SYS_fork,
+    SYS_epoll_wait,
+    SYS_open,
+    SYS_stat,
+    SYS_lstat,
+    SYS_access,
+    SYS_unlink,
+    SYS_readlink,
+    SYS_dup2,
+    SYS_poll,
+    SYS_time,
+    SYS_fork,
 #endif
 };
 
 /* Nothing here ever makes these. */
 static const int fatal_calls[] = {
-    SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_bpf,
-    SYS_init_module, SYS_finit_module, SYS_kexec_load, SYS_mount, SYS_umount2, SYS_pivot_root,
-    SYS_chroot, SYS_setns, SYS_unshare, SYS_add_key, SYS_keyctl, SYS_request_key,
-    SYS_perf_event_open, SYS_userfaultfd, SYS_connect, SYS_bind, SYS_listen,
+    SYS_execve,
+    SYS_execveat,
+    SYS_ptrace,
+    SYS_process_vm_readv,
+    SYS_process_vm_writev,
+    SYS_bpf,
+    SYS_init_module,
+    SYS_finit_module,
+    SYS_kexec_load,
+    SYS_mount,
+    SYS_umount2,
+    SYS_pivot_root,
+    SYS_chroot,
+    SYS_setns,
+    SYS_unshare,
+    SYS_add_key,
+    SYS_keyctl,
+    SYS_request_key,
+    SYS_perf_event_open,
+    SYS_userfaultfd,
+    SYS_connect,
+    SYS_bind,
+    SYS_listen,
 };
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
@@ -189,7 +275,8 @@ static void rules(struct filter *f, const int *calls, size_t n, uint32_t action)
         rule(f, calls[i], action);
 }
 
-/* The lower half of an argument. Flags and families that matter lie there on both processors, which are little-endian. */
+/* The lower half of an argument. Flags and families that matter lie there on both processors, which
+ * are little-endian. */
 static size_t low_half(int argument)
 {
     return offsetof(struct seccomp_data, args) + (size_t)argument * sizeof(uint64_t);
@@ -215,7 +302,8 @@ static void rule_with(struct filter *f, int call, int argument, uint32_t value)
     decide(f, SECCOMP_RET_ALLOW);
 }
 
-#define NEW_NAMESPACES 0x7e020000u /* CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET */
+#define NEW_NAMESPACES                                                                             \
+    0x7e020000u /* CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET */
 
 static void build(struct filter *f, enum sandbox_calls kind)
 {
@@ -235,7 +323,8 @@ static void build(struct filter *f, enum sandbox_calls kind)
         rule_without(f, SYS_clone, 0, NEW_NAMESPACES);
         /* Its flags are in memory, where no filter can look: the library falls back to clone(). */
         rule(f, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);
-        rule(f, SYS_prctl, SECCOMP_RET_ALLOW); /* the child names itself and asks to die with its parent */
+        rule(f, SYS_prctl,
+             SECCOMP_RET_ALLOW); /* the child names itself and asks to die with its parent */
     }
     decide(f, SECCOMP_RET_ERRNO | EPERM);
 }
@@ -254,9 +343,11 @@ bool sandbox_calls(enum sandbox_calls kind)
         return false;
     }
     struct sock_fprog program = { .len = f.n, .filter = f.v };
-    /* What a filter is for here is not speculation, and the defence against it would cost every call. */
+    /* What a filter is for here is not speculation, and the defence against it would cost every
+     * call. */
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) == 0;
+           syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+                   &program) == 0;
 }
 
 #else

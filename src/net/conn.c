@@ -1,11 +1,11 @@
 /* Reading, flushing and closing, the same for both protocols.
  *
- * The invariant: a conn is in exactly one state, states only go forward, and its memory is freed at the end
- * of the tick in which it became CLOSED, never while anything of that tick may still hold the pointer.
- * Others hold ids.
+ * The invariant: a conn is in exactly one state, states only go forward, and its memory is freed at
+ * the end of the tick in which it became CLOSED, never while anything of that tick may still hold
+ * the pointer. Others hold ids.
  *
- * The surprising part is what is not here: no writing outside net_flush(), and no system call to change what
- * epoll watches as long as a connection keeps up (see conn_update).
+ * The surprising part is what is not here: no writing outside net_flush(), and no system call to
+ * change what epoll watches as long as a connection keeps up (see conn_update).
  */
 #include "net/conn.h"
 #include <assert.h>
@@ -45,7 +45,8 @@ enum err net_init(struct net *net, struct outbox *outbox, const struct net_event
     return net->scratch ? OK : ERR_NO_MEMORY;
 }
 
-/* Asks epoll for what the state needs. Input is watched unless it is held for longer than a tick. */
+/* Asks epoll for what the state needs. Input is watched unless it is held for longer than a tick.
+ */
 static void conn_update(struct conn *c, bool wants_out)
 {
     bool wants_in = !c->has_eof && (c->state >= CONN_FINISHING || c->hold <= HOLD_BUDGET);
@@ -59,8 +60,8 @@ static bool is_watching_out(const struct conn *c)
     return (c->source.events & EPOLLOUT) != 0;
 }
 
-/* A deadline that moves away needs no work: the timer fires at the old time, asks on_deadline(), and is
- * set again. So a busy connection touches the heap once in a while, not once per message. */
+/* A deadline that moves away needs no work: the timer fires at the old time, asks on_deadline(),
+ * and is set again. So a busy connection touches the heap once in a while, not once per message. */
 void conn_deadline(struct conn *c, int64_t due_ms)
 {
     if (c->timer.place && c->timer.due_ms <= due_ms)
@@ -239,7 +240,8 @@ static char *scratch(struct net *net)
     return net->scratch->data;
 }
 
-/* One system call: the rest of a large frame goes to its place, and what lies behind it to the scratch. */
+/* One system call: the rest of a large frame goes to its place, and what lies behind it to the
+ * scratch. */
 static ssize_t receive(struct conn *c, char *direct, size_t n_direct, char *rest)
 {
     if (!n_direct)
@@ -380,7 +382,8 @@ static void drained(struct conn *c)
 static void conn_flush(struct conn *c)
 {
     uint64_t sent = 0;
-    enum outq_result r = outq_flush(&c->out, c->source.fd, CONN_FLUSH_BUDGET, &sent, &c->net->pieces);
+    enum outq_result r =
+        outq_flush(&c->out, c->source.fd, CONN_FLUSH_BUDGET, &sent, &c->net->pieces);
 
     /* A peer that is busy taking a long answer cannot be heard behind it, but it is there. */
     if (sent && (r != OUTQ_EMPTY || is_watching_out(c))) {

@@ -1,8 +1,9 @@
-/* Messages are whole structs over SOCK_SEQPACKET: never cut, never merged, and both ends are this binary.
+/* Messages are whole structs over SOCK_SEQPACKET: never cut, never merged, and both ends are this
+ * binary.
  *
- * The child closes every descriptor but its socket, so it holds neither clients nor database, dies with its parent, and
- * ends when the socket does. It ignores SIGINT and SIGTERM: a Ctrl-C goes to the whole foreground group, and
- * the parent decides when the work is over.
+ * The child closes every descriptor but its socket, so it holds neither clients nor database, dies
+ * with its parent, and ends when the socket does. It ignores SIGINT and SIGTERM: a Ctrl-C goes to
+ * the whole foreground group, and the parent decides when the work is over.
  */
 #include "net/hash_worker.h"
 #include <errno.h>
@@ -44,7 +45,8 @@ struct hash_worker {
     void *self;
     pid_t pid;
     bool is_working, is_confined;
-    struct job queue[HASH_QUEUE_MAX + 1]; /* ring; the first one is with the child while is_working */
+    struct job
+        queue[HASH_QUEUE_MAX + 1]; /* ring; the first one is with the child while is_working */
     uint32_t first, n;
 };
 
@@ -56,10 +58,9 @@ static void work(const struct job *j, const char *dummy, struct answer *a)
     a->outcome = HASH_NO_MATCH;
     a->text[0] = 0;
     if (j->kind == JOB_HASH) {
-        int failed = crypto_pwhash_str_alg(a->text, j->password, j->password_len,
-                                           crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                                           crypto_pwhash_MEMLIMIT_INTERACTIVE,
-                                           crypto_pwhash_ALG_ARGON2ID13);
+        int failed = crypto_pwhash_str_alg(
+            a->text, j->password, j->password_len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+            crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13);
         a->outcome = failed ? HASH_FAILED : HASH_OK;
         return;
     }
@@ -102,8 +103,10 @@ static void child_run(int fd, pid_t parent, bool confined)
 
     child_setup(fd, parent);
     if (confined)
-        (void)sandbox_calls(SANDBOX_COMPUTE); /* where the kernel can; the server has said so of itself */
-    /* A real string of the same cost, so that an unknown name cannot be told by the time it takes. */
+        (void)sandbox_calls(
+            SANDBOX_COMPUTE); /* where the kernel can; the server has said so of itself */
+    /* A real string of the same cost, so that an unknown name cannot be told by the time it takes.
+     */
     if (crypto_pwhash_str(dummy, "", 0, crypto_pwhash_OPSLIMIT_INTERACTIVE,
                           crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0)
         _exit(1);
@@ -211,7 +214,8 @@ static void send_next(struct hash_worker *w)
             restart(w);
         if (w->source.fd < 0)
             break;
-        is_sent = send(w->source.fd, j, sizeof *j, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof *j;
+        is_sent =
+            send(w->source.fd, j, sizeof *j, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof *j;
         if (!is_sent)
             reap(w); /* it had ended, and nobody had noticed: this job starts another */
     }

@@ -10,8 +10,9 @@
 
 #define ACCEPTS_PER_TICK 64
 #define REST_MS          1000 /* without descriptors: try again after this at the latest */
-#define WARN_MS          60000 /* between two lines in the log about that: whoever comes and goes must not fill it */
-#define PORT_TRIES       16   /* for one port that is free on both loopbacks */
+#define WARN_MS                                                                                    \
+    60000 /* between two lines in the log about that: whoever comes and goes must not fill it */
+#define PORT_TRIES 16 /* for one port that is free on both loopbacks */
 
 union address {
     struct sockaddr any;

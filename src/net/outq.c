@@ -1,5 +1,6 @@
-/* Most queues hold one slice for less than a tick: it lives in `one`, and only a second slice that does not
- * merge with it makes an array. The array goes when the queue is empty, so an idle connection owns nothing here. */
+/* Most queues hold one slice for less than a tick: it lives in `one`, and only a second slice that
+ * does not merge with it makes an array. The array goes when the queue is empty, so an idle
+ * connection owns nothing here. */
 #include "net/outq.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -96,7 +97,7 @@ enum err outq_add(struct outq *q, struct blob *b, size_t off, size_t len, enum o
     if (!s)
         return ERR_NO_MEMORY;
     *s = (struct slice){ .u.blob = blob_ref(b), .off = off, .len = len, .kind = SLICE_BLOB };
-    s->class = (uint8_t)class;
+    s->class = (uint8_t) class;
     q->n++;
     count(q, s, len, true);
     return OK;

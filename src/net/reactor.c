@@ -1,6 +1,6 @@
-/* The loop's only blocking call. A source that is removed while a batch is being served may still have an
- * event in it: the owner keeps its memory until the end of the tick and marks itself closed, and here
- * a removed source (fd -1) is passed over. */
+/* The loop's only blocking call. A source that is removed while a batch is being served may still
+ * have an event in it: the owner keeps its memory until the end of the tick and marks itself
+ * closed, and here a removed source (fd -1) is passed over. */
 #include "net/reactor.h"
 #include <errno.h>
 #include <limits.h>

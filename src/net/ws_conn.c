@@ -1,8 +1,9 @@
 /* The decoder says what has come; this file decides what it means for the connection.
  *
- * Pongs and close frames are staged in the outbox like every answer, so they keep their place: what came before a
- * close frame is answered before the close is. After our close frame nothing more is read as messages;
- * conn_finish() sends what is queued, shuts our side down and waits for the peer's end, 5 s at most.
+ * Pongs and close frames are staged in the outbox like every answer, so they keep their place: what
+ * came before a close frame is answered before the close is. After our close frame nothing more is
+ * read as messages; conn_finish() sends what is queued, shuts our side down and waits for the
+ * peer's end, 5 s at most.
  */
 #include "net/ws_conn.h"
 #include "proto/ws_stage.h"
@@ -86,8 +87,8 @@ static void on_received(struct conn *c, size_t n)
         ws_decoder_next(&c->u.ws, &none); /* gives back what the message was lent from */
 }
 
-/* Without a close frame: the connection has failed (RFC 6455 section 7.1.4, code 1006 for the peer's own
- * book-keeping); nothing is sent. */
+/* Without a close frame: the connection has failed (RFC 6455 section 7.1.4, code 1006 for the
+ * peer's own book-keeping); nothing is sent. */
 static void on_eof(struct conn *c)
 {
     if (!c->is_finish_staged)

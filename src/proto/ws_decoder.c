@@ -43,10 +43,10 @@ static struct bytes message_bytes(const struct ws_decoder *d)
     return d->message ? blob_bytes(d->message) : bytes_of("", 0);
 }
 
-/* Room for `n` more bytes behind what has come, none of it above the limit; NULL without memory. Room for the rest of
- * the frame (the message is then `whole` bytes long) is made at once, so that the bytes of a large frame
- * are not moved again and again while it grows; but an announcement costs nothing: never beyond WS_AHEAD times the
- * bytes that are `here`. */
+/* Room for `n` more bytes behind what has come, none of it above the limit; NULL without memory.
+ * Room for the rest of the frame (the message is then `whole` bytes long) is made at once, so that
+ * the bytes of a large frame are not moved again and again while it grows; but an announcement
+ * costs nothing: never beyond WS_AHEAD times the bytes that are `here`. */
 static char *message_room(struct ws_decoder *d, uint32_t n, uint64_t here, uint64_t whole)
 {
     uint64_t need = (uint64_t)arrived(d) + n, cap = whole;
@@ -155,7 +155,8 @@ static void begin_frame(struct ws_decoder *d, const struct ws_frame *f)
     d->in_frame = true;
     d->fin = f->fin_bit;
     d->opcode = f->opcode;
-    d->frame_length = d->frame_left = (uint32_t)f->payload_length; /* judge_head() has seen to the limit */
+    d->frame_length = d->frame_left =
+        (uint32_t)f->payload_length; /* judge_head() has seen to the limit */
     memcpy(d->mask, f->mask, sizeof d->mask);
     if (f->opcode == WS_TEXT || f->opcode == WS_BINARY) {
         d->in_message = true;
@@ -239,7 +240,8 @@ static struct ws_event take_data(struct ws_decoder *d, struct ws_input *in)
     if (piece.len > 0 && !accept_piece(d, data, piece.len))
         return fail(d, WS_CLOSE_BAD_DATA);
     if (d->fin && d->frame_left == 0 && arrived(d) == 0)
-        return end_data_frame(d, piece, in->owner); /* nothing came before: it lies whole in the input */
+        return end_data_frame(d, piece,
+                              in->owner); /* nothing came before: it lies whole in the input */
     if (piece.len > 0) {
         uint64_t here = (uint64_t)arrived(d) + piece.len;
         char *room = message_room(d, (uint32_t)piece.len, here, here + d->frame_left);

@@ -1,4 +1,5 @@
-/* One table says what options there are; each row has a function that takes the value or refuses it. */
+/* One table says what options there are; each row has a function that takes the value or refuses
+ * it. */
 #include "server/config.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -224,7 +225,8 @@ const char *config_help(void)
            "  --port N               TCP port; 0 takes a free one and prints it (8080)\n"
            "  --host ADDR            IPv4 or IPv6 address to bind, or localhost (127.0.0.1)\n"
            "  --db FILE              SQLite database, created on first start (server.db)\n"
-           "  --static DIR           the front end (static beside the executable, or as installed)\n"
+           "  --static DIR           the front end (static beside the executable, or as "
+           "installed)\n"
            "  --allow-origin ORIGIN  another origin that browsers may connect and post from;\n"
            "                         repeatable\n"
            "  --require-login        refuse guests at the WebSocket handshake\n"
@@ -232,7 +234,8 @@ const char *config_help(void)
            "  --max-message BYTES    largest WebSocket message (16777216)\n"
            "  --ice-server JSON      an RTCIceServer object for video calls; repeatable\n"
            "  --turn-secret-file FILE\n"
-           "                         its first line is the secret shared with the TURN servers among\n"
+           "                         its first line is the secret shared with the TURN servers "
+           "among\n"
            "                         them (static-auth-secret of coturn)\n"
            "  --auth-rate N          password attempts per address and minute; 0: no limit (60)\n"
            "  --trust-proxy          take the client's address from X-Forwarded-For\n"
@@ -261,7 +264,8 @@ static void defaults(struct config *c)
 }
 
 /* One option at argv[*i], as "--name value" or "--name=value". NULL: taken. */
-static const char *take_one(struct config *c, int argc, char *const *argv, int *i, const char **name)
+static const char *take_one(struct config *c, int argc, char *const *argv, int *i,
+                            const char **name)
 {
     const char *arg = argv[*i];
     const char *equals = strchr(arg, '=');

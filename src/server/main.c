@@ -1,4 +1,5 @@
-/* Exit status: 0 after --help, --version or a graceful stop; 2 for bad options; 1 for what could not be opened. */
+/* Exit status: 0 after --help, --version or a graceful stop; 2 for bad options; 1 for what could
+ * not be opened. */
 #include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
@@ -29,8 +30,9 @@ int main(int argc, char **argv)
     struct config config;
     char why[CONFIG_WHY_MAX];
 
-    /* Messages of many sizes come and go all the time: memory that was freed a moment ago is wanted again, and giving it back to the
-     * kernel in between costs a page fault for each 4 KiB of it. At most this much more stays with the process. */
+    /* Messages of many sizes come and go all the time: memory that was freed a moment ago is wanted
+     * again, and giving it back to the kernel in between costs a page fault for each 4 KiB of it.
+     * At most this much more stays with the process. */
     mallopt(M_TRIM_THRESHOLD, 16 << 20);
     mallopt(M_MMAP_THRESHOLD, 4 << 20);
     signal(SIGPIPE, SIG_IGN);

@@ -1,8 +1,10 @@
-/* The floors meet here: net has the sockets, app the people, and each is handed the other's functions.
+/* The floors meet here: net has the sockets, app the people, and each is handed the other's
+ * functions.
  *
  * One tick is one turn of the loop, and its order is the promise of the whole server:
  *
- *     wait, stamp the time, read and handle, timers, COMMIT, release output, flush, free what was closed
+ *     wait, stamp the time, read and handle, timers, COMMIT, release output, flush, free what was
+ * closed
  *
  * Nothing that a handler has said leaves before the commit of its tick.
  */
@@ -32,9 +34,10 @@
 #define EARLY_BYTES      16384 /* staged: worth sending before the end of the tick */
 #define STOP_MS          3000  /* for the last output after SIGTERM */
 #define QUIET_MS         250   /* nothing happened for so long: a good moment for a checkpoint */
-#define CHECKPOINT_PAGES 64    /* pages in the write-ahead log that are worth one in a quiet moment */
-#define CHECKPOINT_MOST  4096  /* pages (16 MiB) at which there is one, quiet or not */
-#define SWEEP_MS         600000 /* between two looks for expired sessions */
+#define CHECKPOINT_PAGES 64  /* pages in the write-ahead log that are worth one in a quiet moment  \
+                              */
+#define CHECKPOINT_MOST 4096 /* pages (16 MiB) at which there is one, quiet or not */
+#define SWEEP_MS        600000 /* between two looks for expired sessions */
 
 struct server {
     struct config config;
@@ -92,7 +95,8 @@ static void on_message(void *self, void *peer, const struct ws_event *message)
     dispatch_message(&s->app, message_rows, peer, message->data, message->owner);
 }
 
-/* Large output need not wait for the end of the tick when the tick has written nothing: there is no commit that it could be ahead of. */
+/* Large output need not wait for the end of the tick when the tick has written nothing: there is no
+ * commit that it could be ahead of. */
 static void on_turn_end(void *self)
 {
     struct server *s = self;
@@ -264,7 +268,8 @@ static enum err tick(struct server *s)
     enum err e = reactor_wait(s->net.reactor, wait_ms(s), on_wake, s, &s->n_ready);
     if (e)
         return e;
-    if (s->must_stop && !s->stop_at_ms) /* not in the wait, which may still hold the listener's source */
+    if (s->must_stop &&
+        !s->stop_at_ms) /* not in the wait, which may still hold the listener's source */
         begin_stop(s);
     net_expire(&s->net);
     housekeeping(s);
@@ -396,8 +401,7 @@ static enum err open_net(struct server *s, char why[SERVER_WHY_MAX])
     s->net.on_conn_freed = on_conn_freed;
     s->net.on_conn_freed_self = s;
     stamp(s);
-    if (!s->net.failed || watch_signals(s) ||
-        reactor_add(s->net.reactor, &s->signals, EPOLLIN) ||
+    if (!s->net.failed || watch_signals(s) || reactor_add(s->net.reactor, &s->signals, EPOLLIN) ||
         hash_worker_watch(s->hasher, s->net.reactor))
         return ERR_SYSTEM;
     s->port = s->config.port;
@@ -409,7 +413,8 @@ static enum err open_net(struct server *s, char why[SERVER_WHY_MAX])
     return e;
 }
 
-/* Everything is open: from here on the server needs its database's folder and its front end, and nothing else. */
+/* Everything is open: from here on the server needs its database's folder and its front end, and
+ * nothing else. */
 static void confine(struct server *s)
 {
     char folder[PATH_MAX], front_end[PATH_MAX];
@@ -441,7 +446,8 @@ enum err server_new(const struct config *config, struct server **out, char why[S
     s->signals.fd = -1;
     s->outbox = outbox_new();
     raise_descriptor_limit();
-    s->hasher = hash_worker_new(on_hashed, s, !config->no_sandbox); /* before anything else is open */
+    s->hasher =
+        hash_worker_new(on_hashed, s, !config->no_sandbox); /* before anything else is open */
     if (!s->outbox || !s->hasher) {
         snprintf(why, SERVER_WHY_MAX, "cannot start the password process: %s", strerror(errno));
         return ERR_SYSTEM;
@@ -469,7 +475,7 @@ void server_free(struct server *s)
     if (!s)
         return;
     listener_close(s->listener);
-    s->listener = NULL; /* each connection that is freed would wake it */
+    s->listener = NULL;          /* each connection that is freed would wake it */
     hash_worker_free(s->hasher); /* leaves the reactor, which goes with net */
     if (s->net.reactor)
         net_release(&s->net);

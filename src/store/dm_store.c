@@ -147,8 +147,7 @@ enum err dm_store_page_before(struct dm_store *ds, int64_t user_id, int64_t peer
 {
     int64_t first;
 
-    enum err e =
-        dm_store_page_start(ds, user_id, peer_id, before_id, max_rows, &first, has_older);
+    enum err e = dm_store_page_start(ds, user_id, peer_id, before_id, max_rows, &first, has_older);
     if (e || first == 0)
         return e;
     return dm_store_scan(ds, user_id, peer_id, first - 1, before_id - 1, max_rows, fn, arg);

@@ -1,10 +1,11 @@
 /* Accounts and sessions.
  *
- * A password never waits in here: it goes to the password process at once, and what is kept meanwhile is who asked for what
- * (a ticket). The answer comes in a later tick; whoever has gone by then is simply not there to be told.
+ * A password never waits in here: it goes to the password process at once, and what is kept
+ * meanwhile is who asked for what (a ticket). The answer comes in a later tick; whoever has gone by
+ * then is simply not there to be told.
  *
- * One sentence for every failed login, and the same work for a name that nobody has: neither the text nor the
- * time says whether an account exists.
+ * One sentence for every failed login, and the same work for a name that nobody has: neither the
+ * text nor the time says whether an account exists.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -13,11 +14,11 @@
 #include "proto/utf8.h"
 #include "svc/services.h"
 
-#define PASSWORD_MIN      8u /* bytes */
-#define PASSWORD_MAX      128u
-#define SESSION_SECONDS   (30 * 24 * 60 * 60)
-#define RATE_KEYS         16384u
-#define SWEEP_ROWS        1000u
+#define PASSWORD_MIN    8u /* bytes */
+#define PASSWORD_MAX    128u
+#define SESSION_SECONDS (30 * 24 * 60 * 60)
+#define RATE_KEYS       16384u
+#define SWEEP_ROWS      1000u
 
 static const char bad_login[] = "The username or the password is wrong.";
 static const char bad_name[] =
@@ -85,7 +86,8 @@ static bool is_password(struct bytes p)
            utf8_is_valid(p);
 }
 
-/* The two fields. False: it was answered. Fields that are there but break the rules are only marked. */
+/* The two fields. False: it was answered. Fields that are there but break the rules are only
+ * marked. */
 static bool read_credentials(struct app *app, const struct http_request *rq, struct credentials *c)
 {
     struct request_body body;

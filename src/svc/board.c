@@ -1,8 +1,9 @@
-/* The drawing board, and the only file that knows how strokes are kept: in the database as the JSON of their messages,
- * in memory as the bytes of the message that a newcomer gets.
+/* The drawing board, and the only file that knows how strokes are kept: in the database as the JSON
+ * of their messages, in memory as the bytes of the message that a newcomer gets.
  *
- * Both follow the order of the outbox. A stroke's place in memory, its broadcast and a newcomer's snapshot are entries of one
- * log, so a newcomer gets each stroke once: those applied before its snapshot are in it, those after it arrive live.
+ * Both follow the order of the outbox. A stroke's place in memory, its broadcast and a newcomer's
+ * snapshot are entries of one log, so a newcomer gets each stroke once: those applied before its
+ * snapshot are in it, those after it arrive live.
  */
 #include <stdlib.h>
 #include "base/log.h"
@@ -107,7 +108,8 @@ static const char *check(const struct json_object *msg)
     for (size_t i = 0; i < 4; i++)
         if (!json_number(msg, coordinates[i], &n))
             return errors[i];
-    bool is_good = json_text(msg, "color", 1, 32, &color, &owned) == JSON_TEXT_OK && is_color(color);
+    bool is_good =
+        json_text(msg, "color", 1, 32, &color, &owned) == JSON_TEXT_OK && is_color(color);
     json_text_free(owned);
     return is_good ? NULL : "color must be # with 3, 4, 6 or 8 hex digits, or a CSS color name";
 }

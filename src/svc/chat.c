@@ -1,5 +1,6 @@
-/* The public chat: one list for everybody. In the base dialect and in /chat-history texts are HTML-escaped when they are sent, because
- * published clients put them into innerHTML; in v1 they go out as written. */
+/* The public chat: one list for everybody. In the base dialect and in /chat-history texts are
+ * HTML-escaped when they are sent, because published clients put them into innerHTML; in v1 they go
+ * out as written. */
 #include "app/client_id.h"
 #include "app/dm.h"
 #include "app/history.h"
@@ -218,7 +219,8 @@ const char *chat_on_get_history(struct app *app, struct peer *caller, const stru
         return error;
     if (chat_store_max_id(&app->chat, &r.up_to))
         return dispatch_cannot_read;
-    outbox_apply(app->outbox, caller->conn, apply_reading, app, caller->conn, bytes_of((char *)&r, sizeof r));
+    outbox_apply(app->outbox, caller->conn, apply_reading, app, caller->conn,
+                 bytes_of((char *)&r, sizeof r));
     return NULL;
 }
 

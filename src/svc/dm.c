@@ -1,7 +1,7 @@
 /* Direct messages.
  *
- * Who may read what is part of every question to the store: it is asked for a conversation of the caller, who is known from the
- * session and never from the message.
+ * Who may read what is part of every question to the store: it is asked for a conversation of the
+ * caller, who is known from the session and never from the message.
  */
 #include "app/client_id.h"
 #include "app/dm.h"
@@ -132,8 +132,9 @@ static enum err fill_conversation(struct history *h, bool *done)
     return history_scanned(h, e, before, done);
 }
 
-/* What is read may have been written in this very tick, and its commit may fail. So a reading is staged, and done when the tick is
- * decided; `up_to` is the last message that had been said when it was asked for, because what was said later comes behind it, live. */
+/* What is read may have been written in this very tick, and its commit may fail. So a reading is
+ * staged, and done when the tick is decided; `up_to` is the last message that had been said when it
+ * was asked for, because what was said later comes behind it, live. */
 struct reading {
     struct user_row peer;
     int64_t user_id, up_to;
@@ -144,7 +145,8 @@ struct reading {
 
 static void write_prefix(struct json_out *j, const struct reading *r)
 {
-    json_raw(j, r->is_page ? "{\"messageType\":\"message_page\"" : "{\"messageType\":\"message_history\"");
+    json_raw(j, r->is_page ? "{\"messageType\":\"message_page\""
+                           : "{\"messageType\":\"message_history\"");
     if (r->is_v1) {
         json_raw(j, ",\"withUser\":");
         json_plain(j, bytes_str(r->peer.username));
@@ -231,14 +233,16 @@ static const char *stage_reading(struct app *app, const struct peer *caller, str
     r->user_id = caller->person->id;
     memcpy(r->user_name, caller->person->name, sizeof r->user_name);
     r->is_v1 = caller->is_v1;
-    outbox_apply(app->outbox, caller->conn, apply_reading, app, caller->conn, bytes_of((char *)r, sizeof *r));
+    outbox_apply(app->outbox, caller->conn, apply_reading, app, caller->conn,
+                 bytes_of((char *)r, sizeof *r));
     return NULL;
 }
 
 const char *dm_on_select_user(struct app *app, struct peer *caller, const struct json_object *msg)
 {
     struct reading r = { .is_page = false };
-    const char *error = dispatch_find_user(app, msg, "targetUser", "targetUser must be a string", &r.peer);
+    const char *error =
+        dispatch_find_user(app, msg, "targetUser", "targetUser must be a string", &r.peer);
 
     return error ? error : stage_reading(app, caller, &r);
 }
@@ -246,7 +250,8 @@ const char *dm_on_select_user(struct app *app, struct peer *caller, const struct
 const char *dm_on_get_messages(struct app *app, struct peer *caller, const struct json_object *msg)
 {
     struct reading r = { .is_page = true };
-    const char *error = dispatch_find_user(app, msg, "withUser", "withUser must be a string", &r.peer);
+    const char *error =
+        dispatch_find_user(app, msg, "withUser", "withUser must be a string", &r.peer);
 
     if (!error)
         error = page_read(msg, &r.page);
@@ -347,7 +352,8 @@ const char *dm_on_mark_read(struct app *app, struct peer *caller, const struct j
     int64_t up_to = 0;
     bool changed;
 
-    const char *error = dispatch_find_user(app, msg, "withUser", "withUser must be a string", &peer);
+    const char *error =
+        dispatch_find_user(app, msg, "withUser", "withUser must be a string", &peer);
     if (error)
         return error;
     if (!json_int(msg, "upToId", &up_to) || up_to < 0)
@@ -368,7 +374,8 @@ const char *dm_on_typing(struct app *app, struct peer *caller, const struct json
     struct buf text;
     bool is_typing;
 
-    const char *error = dispatch_find_user(app, msg, "targetUser", "targetUser must be a string", &peer);
+    const char *error =
+        dispatch_find_user(app, msg, "targetUser", "targetUser must be a string", &peer);
     if (error)
         return error;
     if (!json_bool(msg, "isTyping", &is_typing))

@@ -1,6 +1,6 @@
-/* Echo: the text comes back as the same string because it comes back as the same bytes. What the scan has
- * accepted as a JSON string is a JSON string in the answer, too, with every escape as it was written; nothing is
- * decoded, so nothing can be lost. */
+/* Echo: the text comes back as the same string because it comes back as the same bytes. What the
+ * scan has accepted as a JSON string is a JSON string in the answer, too, with every escape as it
+ * was written; nothing is decoded, so nothing can be lost. */
 #include "proto/ws_stage.h"
 #include "svc/services.h"
 

@@ -1,15 +1,16 @@
-/* The list of active users. It changes when the hub's set of persons does; it is encoded at most once per change and
- * sent at most once per change to everyone.
+/* The list of active users. It changes when the hub's set of persons does; it is encoded at most
+ * once per change and sent at most once per change to everyone.
  *
- * A storm of comings and goings would cost people times changes; so after one list the next waits, the longer the more there is to send, and
- * never longer than the protocol allows. What waits is the newest list, so the last one is right.
+ * A storm of comings and goings would cost people times changes; so after one list the next waits,
+ * the longer the more there is to send, and never longer than the protocol allows. What waits is
+ * the newest list, so the last one is right.
  */
 #include <stdlib.h>
 #include "proto/ws_frame.h"
 #include "svc/services.h"
 
 #define GAP_MIN_MS 10
-#define GAP_MAX_MS 200 /* the last list is right within 250 ms */
+#define GAP_MAX_MS 200   /* the last list is right within 250 ms */
 #define GAP_WORK   20000 /* persons times peers that may be sent per millisecond of gap */
 
 struct presence {

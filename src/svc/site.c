@@ -50,8 +50,9 @@ enum http_verdict site_on_health(struct app *app, struct http_request *rq,
 static void reply_switching(struct app *app, slot_id conn, const struct ws_handshake *hs)
 {
     char lines[192];
-    int n = snprintf(lines, sizeof lines, "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                                          "Sec-WebSocket-Accept: %s\r\n%s",
+    int n = snprintf(lines, sizeof lines,
+                     "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                     "Sec-WebSocket-Accept: %s\r\n%s",
                      hs->accept, hs->is_v1 ? "Sec-WebSocket-Protocol: parlor.v1\r\n" : "");
     struct http_reply r = { .status = 101, .extra = bytes_of(lines, (size_t)n), .fd = -1 };
     app->ports.reply(app->ports.self, conn, &r);

@@ -54,7 +54,8 @@ const struct route_row route_rows[] = {
     { HTTP_METHOD_UNKNOWN, NULL, NULL, ANYONE, 0, NULL },
 };
 
-/* The order is the order in which a newcomer is told: the board, then who is here, then who calls. */
+/* The order is the order in which a newcomer is told: the board, then who is here, then who calls.
+ */
 const struct peer_hook peer_hooks[] = {
     { board_on_join, NULL },
     { presence_on_join, NULL },
