@@ -1,4 +1,5 @@
-/* The least that any server can do for the same bytes: wait, receive, send. What a real one costs is told as a multiple of this. */
+/* The least that any server can do for the same bytes: wait, receive, send. What a real one costs
+ * is told as a multiple of this. */
 #include "bench.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,14 +13,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FDS     65536
-#define SCRATCH (256u * 1024u)
+#define FDS 65536
 
 struct floor_loop {
     struct floor_job job;
     int epoll_fd, listen_fd;
-    int fds[FDS], n;           /* open connections */
-    size_t in[FDS], out[FDS];  /* by descriptor: bytes of a message so far; bytes still to send */
+    int fds[FDS], n;          /* open connections */
+    size_t in[FDS], out[FDS]; /* by descriptor: bytes of a message so far; bytes still to send */
     char *scratch, *answer;
     size_t answer_len;
     bool is_watching_out[FDS];
@@ -139,7 +139,7 @@ struct target start_floor(struct floor_job job)
 {
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof a;
-    struct target t = { .is_floor = true };
+    struct target t = { .kind = TARGET_FLOOR };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
     if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) != 0 || listen(fd, SOMAXCONN) != 0 ||
