@@ -282,24 +282,28 @@ static size_t low_half(int argument)
     return offsetof(struct seccomp_data, args) + (size_t)argument * sizeof(uint64_t);
 }
 
-/* `call` is allowed when none of `bits` is in its argument; else it fails with EPERM. */
-static void rule_without(struct filter *f, int call, int argument, uint32_t bits)
+/* `call` is allowed when `test` jumps over the refusal behind it. */
+static void rule_if(struct filter *f, int call, int argument, struct sock_filter test)
 {
     emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 4));
     load(f, low_half(argument));
-    emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1));
+    emit(f, test);
     decide(f, SECCOMP_RET_ERRNO | EPERM);
     decide(f, SECCOMP_RET_ALLOW);
+}
+
+/* `call` is allowed when none of `bits` is in its argument; else it fails with EPERM. */
+static void rule_without(struct filter *f, int call, int argument, uint32_t bits)
+{
+    rule_if(f, call, argument,
+            (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1));
 }
 
 /* `call` is allowed when its argument is `value`; else it fails with EPERM. */
 static void rule_with(struct filter *f, int call, int argument, uint32_t value)
 {
-    emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 4));
-    load(f, low_half(argument));
-    emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0));
-    decide(f, SECCOMP_RET_ERRNO | EPERM);
-    decide(f, SECCOMP_RET_ALLOW);
+    rule_if(f, call, argument,
+            (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0));
 }
 
 #define NEW_NAMESPACES                                                                             \
