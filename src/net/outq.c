@@ -180,11 +180,14 @@ static void take(struct outq *q, size_t sent)
 static ssize_t send_blobs(struct outq *q, int fd, size_t budget, size_t *asked)
 {
     struct iovec iov[IOV_BATCH];
-    int n = gather(q, iov, budget, asked);
+    int n = gather(q, iov, budget, asked), flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    /* A file's head goes into the segment in which the file begins: sendfile() follows at once. */
+    if (*asked < budget && (uint32_t)n < q->n && slices(q)[n].kind == SLICE_FILE)
+        flags |= MSG_MORE;
     if (n == 1)
-        return send(fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return send(fd, iov[0].iov_base, iov[0].iov_len, flags);
     struct msghdr m = { .msg_iov = iov, .msg_iovlen = (size_t)n };
-    return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sendmsg(fd, &m, flags);
 }
 
 /* A file that has become shorter cannot be sent as announced: the connection fails. */

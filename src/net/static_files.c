@@ -12,7 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CACHED_FILE_MAX (1024u * 1024u)
+#define CACHED_FILE_MAX (64u * 1024u) /* longer ones are sent from the file: sendfile() copies nothing */
+#define HASHED_FILE_MAX (1024u * 1024u) /* their ETag is of the contents; that of longer ones of the version */
 #define CACHE_SLOTS     256u /* files and pages; the next one in a slot takes it over */
 #define NAME_MAX_BYTES  255u
 #define OPEN_TRIES      16
@@ -29,7 +30,7 @@ struct cached {
     char name[NAME_MAX_BYTES + 1];
     struct version version;        /* of the file, or of the page file */
     struct version layout_version; /* of the layout a page was rendered into */
-    struct blob *blob;             /* NULL: the slot is free */
+    struct blob *blob;             /* NULL: the slot is free, or the file is sent from the disk */
     char etag[ETAG_LEN + 1];
     bool is_page;
 };
@@ -187,7 +188,7 @@ static struct cached *slot_of(struct static_files *s, struct bytes name, bool is
 
 static bool slot_holds(const struct cached *c, struct bytes name, bool is_page)
 {
-    return c->blob && c->is_page == is_page && bytes_eq(bytes_str(c->name), name);
+    return c->name[0] && c->is_page == is_page && bytes_eq(bytes_str(c->name), name);
 }
 
 static void slot_take(struct cached *c, struct bytes name, bool is_page, const struct version *v,
@@ -219,7 +220,7 @@ static int status_of(int error)
     }
 }
 
-/* The file's contents through the cache; for a large one its open descriptor. 0, or the status to answer. */
+/* The file's contents through the cache; for a longer one its open descriptor. 0, or the status to answer. */
 static int find_file(struct static_files *s, struct bytes path, struct version *v, struct found *f)
 {
     int fd = open_file(s, path, v);
@@ -227,7 +228,7 @@ static int find_file(struct static_files *s, struct bytes path, struct version *
     if (fd < 0)
         return status_of(errno);
     f->size = (uint64_t)v->size;
-    if (v->size > (off_t)CACHED_FILE_MAX || path.len > NAME_MAX_BYTES) {
+    if (v->size > (off_t)HASHED_FILE_MAX || path.len > NAME_MAX_BYTES) {
         snprintf(f->etag, sizeof f->etag, "\"%08" PRIx32 "%08" PRIx32 "%016" PRIx64 "\"",
                  (uint32_t)v->ino, (uint32_t)v->mtime.tv_sec,
                  (uint64_t)v->size ^ ((uint64_t)v->mtime.tv_nsec << 32));
@@ -242,10 +243,17 @@ static int find_file(struct static_files *s, struct bytes path, struct version *
             return 500;
         }
         slot_take(c, path, false, v, b);
+        if (b->len > CACHED_FILE_MAX) { /* of this one, the ETag is all that is kept */
+            blob_unref(b);
+            c->blob = NULL;
+        }
     }
-    close(fd);
-    f->blob = c->blob;
     memcpy(f->etag, c->etag, sizeof f->etag);
+    f->blob = c->blob;
+    if (f->blob)
+        close(fd);
+    else
+        f->fd = fd;
     return 0;
 }
 
