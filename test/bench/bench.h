@@ -23,7 +23,6 @@ struct bench {
     int64_t run_ns; /* one measurement */
     bool is_full;
     char dir[64]; /* of this run */
-    pid_t pid;
     FILE *json;
     bool has_rows;
 };

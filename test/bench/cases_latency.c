@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -134,6 +136,7 @@ static void beside(struct bench *b, const char *name, const struct target *t, he
         die("fork");
     if (child == 0) {
         struct sched_param p = { 0 };
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         sched_setscheduler(0, SCHED_IDLE, &p);
         heavy(t, arg);
         _exit(0);

@@ -7,9 +7,11 @@
  * is what a noisy machine leaves alone; throughput stands beside it.
  */
 #include "bench.h"
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define RUN_NS   700000000
@@ -23,15 +25,12 @@ static void raise_limit(void)
     setrlimit(RLIMIT_NOFILE, &l);
 }
 
-/* However this process ends; a child that fails leaves it alone. */
-static void remove_dir(int status, void *arg)
+static void remove_dir(const char *dir)
 {
-    const struct bench *b = arg;
     char command[128];
-    (void)status;
-    snprintf(command, sizeof command, "rm -rf '%s'", b->dir);
-    if (getpid() == b->pid && system(command) != 0)
-        fprintf(stderr, "bench: cannot remove %s\n", b->dir);
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    if (system(command) != 0)
+        fprintf(stderr, "bench: cannot remove %s\n", dir);
 }
 
 static void run_cases(struct bench *b)
@@ -70,10 +69,37 @@ static bool read_arguments(struct bench *b, int argc, char **argv, const char **
     return b->static_dir != NULL;
 }
 
+static void run(struct bench *b, const char *json)
+{
+    if (json && !(b->json = fopen(json, "w")))
+        die(json);
+    if (b->json)
+        fputs("[", b->json);
+    raise_limit();
+    pin(1);
+    run_cases(b);
+    if (b->json) {
+        fputs("\n]\n", b->json);
+        fclose(b->json);
+    }
+}
+
+/* Until the child has ended; what is meant to end this process ends the child. Its exit status. */
+static int wait_for(pid_t child, const sigset_t *signals)
+{
+    int status;
+    while (waitpid(child, &status, WNOHANG) != child)
+        if (sigwaitinfo(signals, NULL) != SIGCHLD)
+            kill(child, SIGTERM);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* The cases run in a child, so that their folder goes away however they end. */
 int main(int argc, char **argv)
 {
-    static struct bench b; /* for remove_dir(), after main() */
+    struct bench b = { 0 };
     const char *json = NULL;
+    sigset_t signals, before;
 
     if (!read_arguments(&b, argc, argv, &json)) {
         fprintf(stderr, "usage: bench SERVER STATIC [--json FILE] [--full | --quick] [case ...]\n");
@@ -82,18 +108,18 @@ int main(int argc, char **argv)
     strcpy(b.dir, "/tmp/parlor-bench-XXXXXX");
     if (!mkdtemp(b.dir))
         die("mkdtemp");
-    b.pid = getpid();
-    on_exit(remove_dir, &b);
-    if (json && !(b.json = fopen(json, "w")))
-        die(json);
-    if (b.json)
-        fputs("[", b.json);
-    raise_limit();
-    pin(1);
-    run_cases(&b);
-    if (b.json) {
-        fputs("\n]\n", b.json);
-        fclose(b.json);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, &before);
+    pid_t child = fork();
+    if (child == 0) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        run(&b, json);
+        exit(0);
     }
-    return 0;
+    int status = child < 0 ? 1 : wait_for(child, &signals);
+    remove_dir(b.dir);
+    return status;
 }

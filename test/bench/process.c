@@ -84,7 +84,8 @@ struct target fresh_server(struct bench *b, const char *name)
 void stop_target(struct target *t)
 {
     pid_t pid = t->parent ? t->parent : t->pid;
-    kill(pid, t->kind == TARGET_FLOOR ? SIGKILL : SIGTERM);
+    bool has_nothing_to_keep = t->kind == TARGET_FLOOR || t->kind == TARGET_PEER;
+    kill(pid, has_nothing_to_keep ? SIGKILL : SIGTERM);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         continue;
 }
