@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -47,8 +48,10 @@ struct ruleset {
 #define FS_TRUNCATE  (UINT64_C(1) << 14) /* ABI 3 */
 #define FS_IOCTL_DEV (UINT64_C(1) << 15) /* ABI 5 */
 #define NET_ALL      UINT64_C(3)         /* ABI 4: bind and connect */
-#define SCOPE_ALL    UINT64_C(3)         /* ABI 6: abstract sockets and signals outside */
-#define READ_ACCESS  (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+/* ABI 6: abstract sockets outside. Not signals: the process that hashes passwords was born outside,
+ * and must be ended when it does not answer. */
+#define SCOPE_SOCKETS UINT64_C(1)
+#define READ_ACCESS   (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define CHANGE_ACCESS                                                                              \
     (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |                                 \
      LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_TRUNCATE)
@@ -67,7 +70,7 @@ static struct ruleset ruleset_for(long abi)
     if (abi >= 4)
         r.handled_access_net = NET_ALL;
     if (abi >= 6)
-        r.scoped = SCOPE_ALL;
+        r.scoped = SCOPE_SOCKETS;
     return r;
 }
 
@@ -187,7 +190,6 @@ static const int server_calls[] = {
     /* the child that hashes passwords: another one when it has ended, and what that does before it
        confines itself */
     SYS_wait4,
-    SYS_kill,
     SYS_getppid,
     SYS_set_robust_list,
     SYS_rseq,
@@ -324,6 +326,7 @@ static void build(struct filter *f, enum sandbox_calls kind)
     rule_without(f, SYS_mprotect, 2, PROT_EXEC);
     if (kind == SANDBOX_SERVER) {
         rule_with(f, SYS_socketpair, 0, AF_UNIX);
+        rule_with(f, SYS_kill, 1, SIGKILL);
         rule_without(f, SYS_clone, 0, NEW_NAMESPACES);
         /* Its flags are in memory, where no filter can look: the library falls back to clone(). */
         rule(f, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);

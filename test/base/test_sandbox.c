@@ -163,6 +163,30 @@ START_TEST(what_is_open_already_stays_open)
 }
 END_TEST
 
+/* Ends a child that was there before, as a server must when it does not answer. */
+static int child_from_before(void)
+{
+    int status;
+    pid_t pid = fork();
+
+    MUST(pid >= 0);
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    bool is_confined = confine_files();
+    is_confined = sandbox_calls(SANDBOX_SERVER) || is_confined;
+    MUST(kill(pid, SIGKILL) == 0);
+    MUST(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+    return is_confined ? 0 : UNCONFINED;
+}
+
+START_TEST(a_child_from_before_can_be_ended)
+{
+    assert_ends_well(child_from_before);
+}
+END_TEST
+
 static bool confine_calls(enum sandbox_calls kind)
 {
     bool ok = sandbox_calls(kind);
@@ -194,6 +218,7 @@ static int server_calls(void)
         _exit(send(pair[1], "x", 1, 0) == 1 ? 7 : 8);
     MUST(recv(pair[0], &c, 1, 0) == 1);
     MUST(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7);
+    MUST(kill(getppid(), SIGTERM) < 0 && errno == EPERM);
     return 0;
 }
 
@@ -276,6 +301,7 @@ int main(void)
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, only_the_given_paths_can_be_opened);
     tcase_add_test(c, what_is_open_already_stays_open);
+    tcase_add_test(c, a_child_from_before_can_be_ended);
     tcase_add_test(c, a_server_keeps_what_it_needs);
     tcase_add_test(c, what_only_an_attacker_does_is_the_end);
     tcase_add_test(c, who_only_computes_keeps_memory_and_messages);
