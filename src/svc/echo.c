@@ -4,8 +4,15 @@
 #include "proto/ws_stage.h"
 #include "svc/services.h"
 
-/* Bytes: a copy of less is cheaper than what keeping its blob may cost. */
-#define SHARE_MIN (16u * 1024u)
+#define SHARE_MIN  (16u * 1024u) /* bytes: a copy of less is cheaper */
+#define SHARE_PART 4u
+
+/* Whoever is owed a part of a blob keeps all of it, and is counted for the part: it must be a good
+ * one, or a peer that does not read could hold many times what its limits say. */
+static bool is_worth_sharing(const struct blob *owner, struct bytes text)
+{
+    return owner && text.len >= SHARE_MIN && text.len >= owner->len / SHARE_PART;
+}
 
 const char *echo_on_echo(struct app *app, struct peer *caller, const struct json_object *msg)
 {
@@ -14,7 +21,7 @@ const char *echo_on_echo(struct app *app, struct peer *caller, const struct json
 
     if (!json_find(msg, "text", &text) || text.type != JSON_STRING)
         return "text must be a string";
-    if (msg->owner && text.value.len >= SHARE_MIN) {
+    if (is_worth_sharing(msg->owner, text.value)) {
         ws_stage_shared(app->outbox, caller->conn, head, msg->owner, text.value, BYTES("}"));
         return NULL;
     }
