@@ -119,6 +119,16 @@ test('a text at the limit goes through whole, one past it is not sent, and what 
   assert.equal((await storedBetween(t, shared, ada.cookie, 'bob10'))[1], 'ada10: abc\u{1f600}');
 });
 
+for (const reducedMotion of ['reduce', 'no-preference']) {
+  test(`who opens a conversation can write at once, motion: ${reducedMotion}`, async (t) => {
+    const name = `ada30${reducedMotion[0]}`;
+    const ada = await someone(t, shared, name, { reducedMotion });
+    const page = await conversation(ada, name); // notes to oneself
+    await page.keyboard.type('at once');
+    assert.equal(await page.inputValue('#message-text'), 'at once');
+  });
+}
+
 test('drafts stay with their person, over other conversations and a reload', async (t) => {
   const ada = await someone(t, shared, 'ada13');
   for (const name of ['bob13', 'carol13']) await newUser(shared, name);
