@@ -93,8 +93,37 @@ export async function advances(page, names, kind = 'camera') {
     node.framesBefore = node.getVideoPlaybackQuality().totalVideoFrames;
     return node.currentTime;
   })), selectors);
-  await page.waitForFunction(([all, times]) => all.every((css, i) => [...document.querySelectorAll(css)].every((node, j) =>
-    node.currentTime > times[i][j] && node.getVideoPlaybackQuality().totalVideoFrames > node.framesBefore)), [selectors, starts]);
+  try {
+    await page.waitForFunction(([all, times]) => all.every((css, i) => [...document.querySelectorAll(css)].every((node, j) =>
+      node.currentTime > times[i][j] && node.getVideoPlaybackQuality().totalVideoFrames > node.framesBefore)), [selectors, starts]);
+  } catch (error) {
+    error.message += `\n${JSON.stringify(await page.evaluate(stateOfMedia), null, 1)}`;
+    throw error;
+  }
+}
+
+// Why a picture stands still: what the videos and the connections say of themselves, twice, a second apart.
+async function stateOfMedia() {
+  const look = async () => ({
+    videos: [...document.querySelectorAll('[data-testid=tile] video')].map((node) => ({
+      of: node.closest('[data-testid=tile]').dataset.username,
+      self: node.closest('[data-testid=tile]').dataset.self,
+      at: node.currentTime,
+      frames: node.getVideoPlaybackQuality().totalVideoFrames,
+      framesBefore: node.framesBefore,
+      paused: node.paused,
+      readyState: node.readyState,
+      tracks: node.srcObject?.getTracks().map(({ kind, muted, enabled, readyState }) => ({ kind, muted, enabled, readyState })),
+    })),
+    connections: await Promise.all((window.connections ?? []).map(async (pc) => ({
+      states: [pc.connectionState, pc.iceConnectionState, pc.signalingState],
+      directions: pc.getTransceivers().map(({ mid, currentDirection, sender }) => [mid, currentDirection, sender.track?.readyState, sender.track?.muted]),
+      rtp: [...(await pc.getStats()).values()].filter(({ type, kind }) => /bound-rtp$/.test(type) && kind === 'video'),
+    }))),
+  });
+  const first = await look();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  return [first, await look()];
 }
 
 // Everybody sees everybody else.
