@@ -31,7 +31,7 @@ const SQLITE = {
   SQLITE_IOERR_LOCK: 10 | (15 << 8),
   SQLITE_IOERR_SHMMAP: 10 | (21 << 8),
 };
-const ERRORS = { ...errno, ...SQLITE, SHORT: 100_000, DEATH: 1 };
+const ERRORS = { ...errno, ...SQLITE, SHORT: 100_000, KILL_9: 100_001, DEATH: 1 };
 
 const SIZE = 32 + 8 * KINDS.length;
 
