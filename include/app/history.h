@@ -13,6 +13,7 @@
 #define APP_HISTORY_H
 
 #include "app/app.h"
+#include "base/buf.h"
 
 struct history {
     struct out_source source;

@@ -1,4 +1,4 @@
-/* json.h - strict reading of one JSON object, and small writers (RFC 8259).
+/* json.h - strict reading of one JSON object (RFC 8259).
  *
  * Reading is in two steps, because no message may cost more memory than a small multiple of its
  * size. json_scan() walks the text once, builds nothing, and proves that it is JSON, an object,
@@ -18,7 +18,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/blob.h"
-#include "base/buf.h"
 
 #define JSON_MAX_DEPTH 64 /* levels, the outermost object being the first */
 #define JSON_KEPT      16 /* members remembered; more are found by walking again */
@@ -90,10 +89,5 @@ bool json_next(const struct json_object *o, size_t *at, struct json_member *m);
 /* Writes the object without the members in `skip` (ended by NULL), every other one in order and as
  * written, to `out`, which has room for o->text.len bytes; returns how many it wrote. */
 size_t json_copy_without(const struct json_object *o, const char *const *skip, char *out);
-
-/* Appends `text` (UTF-8) as a JSON string with its quotes. Errors of buf_append(). */
-MUST_CHECK enum err json_write_string(struct buf *out, struct bytes text);
-/* The same, HTML-escaped first: & < > " ' as entities, for clients that use innerHTML. */
-MUST_CHECK enum err json_write_html(struct buf *out, struct bytes text);
 
 #endif

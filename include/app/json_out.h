@@ -10,7 +10,8 @@
 #ifndef APP_JSON_OUT_H
 #define APP_JSON_OUT_H
 
-#include "app/json.h"
+#include <stdint.h>
+#include "base/buf.h"
 
 struct json_out {
     struct buf *buf;
@@ -26,5 +27,12 @@ void json_string(struct json_out *j, struct bytes text);
 /* A string that is the same in both dialects: never HTML-escaped. */
 void json_plain(struct json_out *j, struct bytes text);
 void json_int64(struct json_out *j, int64_t n);
+
+/* What it stands on. */
+
+/* Appends `text` (UTF-8) as a JSON string with its quotes. Errors of buf_append(). */
+MUST_CHECK enum err json_write_string(struct buf *out, struct bytes text);
+/* The same, HTML-escaped first: & < > " ' as entities, for clients that use innerHTML. */
+MUST_CHECK enum err json_write_html(struct buf *out, struct bytes text);
 
 #endif

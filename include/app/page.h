@@ -3,6 +3,7 @@
 #ifndef APP_PAGE_H
 #define APP_PAGE_H
 
+#include "app/app.h"
 #include "app/json_out.h"
 
 #define PAGE_DEFAULT 50

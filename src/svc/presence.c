@@ -6,6 +6,7 @@
  * the newest list, so the last one is right.
  */
 #include <stdlib.h>
+#include "app/json_out.h"
 #include "proto/ws_frame.h"
 #include "svc/services.h"
 

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <sodium.h>
 #include "app/json.h"
+#include "app/json_out.h"
 #include "base/outbox.h"
 #include "proto/ws_frame.h"
 #include "ref_json.h"

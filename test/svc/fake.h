@@ -28,6 +28,7 @@
 #include "app/app.h"
 #include "app/dispatch.h"
 #include "app/router.h"
+#include "base/buf.h"
 #include "base/log.h"
 #include "proto/ws_frame.h"
 #include "svc/services.h"

@@ -1,0 +1,33 @@
+/* json_key.h - for the files of app/json alone: comparing the keys of an object (RFC 8259
+ * section 8.3).
+ *
+ * A key is the text between the quotes, as written, of a string that json_skip_string() has
+ * accepted.
+ */
+#ifndef APP_JSON_KEY_H
+#define APP_JSON_KEY_H
+
+#include <sodium.h>
+#include "app/json.h"
+
+/* True when both mean the same string. */
+bool json_key_eq(struct bytes a, bool a_has_escape, struct bytes b, bool b_has_escape);
+/* The same for two of which either may have escapes. */
+bool json_means_same(struct bytes a, struct bytes b);
+
+/* A set of keys, for objects with many: a hash table of their places in the text, keyed so that
+ * nobody can choose collisions. Four bytes per slot, from a quarter to half full: a small multiple
+ * of the text, whose every member takes at least five bytes. Starts zeroed. */
+struct json_key_table {
+    uint32_t *place; /* offset of the key, behind its quote; 0: free */
+    uint32_t size, used;
+    uint8_t secret[crypto_shorthash_KEYBYTES];
+};
+
+/* Adds a key, which lies in `text`. JSON_OK, JSON_REPEATED when it is there already,
+ * JSON_NO_MEMORY. */
+enum json_result json_key_table_add(struct json_key_table *t, struct bytes text, struct bytes key,
+                                    bool has_escape);
+void json_key_table_release(struct json_key_table *t);
+
+#endif
