@@ -185,6 +185,17 @@ test('a socket that blinks changes nothing that anybody sees', async (t) => {
   }
 });
 
+test('an offer that is lost and taken back does not stop the pictures', async (t) => {
+  const { ada, bob, pages } = await call(t, shared, ['ada', 'bob']);
+  await bob.evaluate(() => { window.descriptionDelay = 3000; }); // no answer of his arrives before he blinks himself
+  await ada.evaluate(async () => (await import('/public/js/socket.js')).socket.restart());
+  await ada.waitForFunction(() => window.sent.offer === 1);
+  await bob.evaluate(async () => (await import('/public/js/socket.js')).socket.restart());
+  await ada.waitForFunction(() => window.takenBack === 1);
+  await allSeeEachOther(pages);
+  assert.equal(await connectionsOf(ada), 1);
+});
+
 test('two tabs of one person in a call, through a restart of the server', async (t) => {
   const server = await startServer(t);
   const id = await createRoom(server, 'ada', 'twice');

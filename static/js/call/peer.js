@@ -277,9 +277,17 @@ export class Peer {
     await this._sync();
     this._isOfferWanted = false;
     await this.pc.setLocalDescription();
+    if (isFirst) await this._acceptAgain(description);
     this._send('answer', { answer: this.pc.localDescription, offerId });
     await this._settled();
     await this._complete();
+  }
+
+  /* Chromium stops all media for good when the end that has answered takes back an offer of its own, if there was no more
+   * than one negotiation so far. A second one that changes nothing is enough, and needs nobody else. */
+  async _acceptAgain(description) {
+    await this.pc.setRemoteDescription(description);
+    await this.pc.setLocalDescription();
   }
 
   async _onAnswer(answer, offerId = this._offerId) {
