@@ -8,7 +8,6 @@
  * change what epoll watches as long as a connection keeps up (see conn_update).
  */
 #include "net/conn.h"
-#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
