@@ -88,6 +88,8 @@ struct net {
     struct link leaving;     /* conns whose end is to be told in the next tick (conn.ready) */
     struct conn *dirty;      /* conns with output to flush, */
     struct conn **dirty_end; /* in the order in which they got it */
+    struct conn *crowd;      /* conns that have got broadcasts; flushed some at a time, so that */
+    struct conn **crowd_end; /* nobody's answer waits for thousands of sends */
     struct link closed;      /* conns to free at the end of the tick (conn.link) */
     int pieces;              /* of long answers that may still be made in this tick */
     struct blob *scratch; /* every read lands here first; who shares a part keeps it, and there is a
@@ -103,7 +105,7 @@ struct conn { /* private to net/ */
     const struct conn_ops *ops;
     struct link link;  /* in net->ws_all, in net->closed or alone */
     struct link ready; /* in net->ready or alone */
-    struct conn *next_dirty;
+    struct conn *next_dirty, *next_crowd;
     struct timer timer;
     int64_t heard_ms; /* last time that bytes moved, in or out */
     struct outq out;
@@ -115,7 +117,8 @@ struct conn { /* private to net/ */
     } u;
     uint16_t finish_code;
     uint8_t state, hold;
-    bool is_dirty, is_v1, is_subscribed, has_eof, is_pinged, wants_in, is_finish_staged;
+    bool is_dirty, is_in_crowd, is_v1, is_subscribed, has_eof, is_pinged, wants_in,
+        is_finish_staged;
 };
 
 #define CONN_SCRATCH (64u * 1024u) /* most bytes read from one connection per tick */
@@ -125,6 +128,9 @@ struct conn { /* private to net/ */
 #define CONN_SOFT_LIMIT   (1024u * 1024u)       /* owed: stop reading from the peer */
 #define CONN_HARD_LIMIT   (64u * 1024u * 1024u) /* owed live: drop it */
 #define CONN_FLUSH_BUDGET (256u * 1024u)        /* most bytes sent to one connection per tick */
+#define CONN_CROWD        128u /* most conns flushed per tick that have got broadcasts alone, */
+#define CONN_CROWD_BYTES  (1024u * 1024u) /* and about the most bytes sent to them; */
+#define CONN_CROWD_OWED   (64u * 1024u)   /* owed live: it waits no longer */
 #define CONN_PIECES       8     /* pieces of long answers made per tick, for everyone together */
 #define CONN_FINISH_MS    5000  /* until a peer that does not answer is dropped */
 #define CONN_STALL_MS     60000 /* until a peer that takes nothing of an HTTP answer is dropped */
@@ -165,6 +171,9 @@ void conn_finish(struct conn *c);
 void conn_close(struct conn *c);
 /* Puts the output on this tick's flush. */
 void conn_mark_dirty(struct conn *c);
+/* For broadcasts: on this tick's flush or that of one of the next, behind those who wait already.
+ * Who is owed much is not kept waiting: receivers must not fall behind who sends. */
+void conn_mark_crowd(struct conn *c);
 /* Tells the floor above that the peer has gone: now, or in the next tick while output is released.
  */
 void conn_peer_gone(struct conn *c);

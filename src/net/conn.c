@@ -35,6 +35,7 @@ enum err net_init(struct net *net, struct outbox *outbox, const struct net_event
     list_init(&net->leaving);
     list_init(&net->closed);
     net->dirty_end = &net->dirty;
+    net->crowd_end = &net->crowd;
     net->pieces = CONN_PIECES;
     net->reactor = reactor_new();
     if (!net->reactor)
@@ -76,6 +77,18 @@ void conn_mark_dirty(struct conn *c)
     c->next_dirty = NULL;
     *c->net->dirty_end = c;
     c->net->dirty_end = &c->next_dirty;
+}
+
+void conn_mark_crowd(struct conn *c)
+{
+    if (c->out.live_bytes > CONN_CROWD_OWED)
+        conn_mark_dirty(c);
+    if (c->is_in_crowd || c->is_dirty || c->state == CONN_CLOSED)
+        return;
+    c->is_in_crowd = true;
+    c->next_crowd = NULL;
+    *c->net->crowd_end = c;
+    c->net->crowd_end = &c->next_crowd;
 }
 
 void conn_peer_gone(struct conn *c)
@@ -350,8 +363,8 @@ static void free_closed(struct net *net)
     for (; l != &net->closed; l = next) {
         struct conn *c = container_of(l, struct conn, link);
         next = l->next;
-        if (c->peer || c->is_dirty)
-            continue; /* its end has not been told yet, or the next flush still has it */
+        if (c->peer || c->is_dirty || c->is_in_crowd)
+            continue; /* its end has not been told yet, or a flush still has it */
         list_remove(l);
         conn_free(c);
         any = true;
@@ -377,7 +390,8 @@ static void drained(struct conn *c)
     }
 }
 
-static void conn_flush(struct conn *c)
+/* Returns how many bytes went out. */
+static uint64_t conn_flush(struct conn *c)
 {
     uint64_t sent = 0;
     enum outq_result r =
@@ -390,7 +404,7 @@ static void conn_flush(struct conn *c)
     }
     if (r == OUTQ_FAILED) {
         conn_close(c);
-        return;
+        return sent;
     }
     if (r == OUTQ_EMPTY) {
         drained(c);
@@ -404,9 +418,39 @@ static void conn_flush(struct conn *c)
     }
     if (c->hold == HOLD_BACKLOG && !conn_is_backlogged(c))
         conn_continue(c);
+    return sent;
 }
 
-void net_flush_early(struct net *net)
+static struct conn *crowd_pop(struct net *net)
+{
+    struct conn *c = net->crowd;
+
+    if (!c)
+        return NULL;
+    net->crowd = c->next_crowd;
+    if (!net->crowd)
+        net->crowd_end = &net->crowd;
+    c->is_in_crowd = false;
+    return c;
+}
+
+/* A broadcast to thousands takes longer than an answer may wait, and who has an answer coming is
+ * not here but dirty. What is left for the next tick is sent together with what comes until then.
+ */
+static void flush_crowd(struct net *net)
+{
+    uint64_t sent = 0;
+
+    for (unsigned n = 0; n < CONN_CROWD && sent < CONN_CROWD_BYTES; n++) {
+        struct conn *c = crowd_pop(net);
+        if (!c)
+            return;
+        if (c->state != CONN_CLOSED && !outq_is_empty(&c->out))
+            sent += conn_flush(c);
+    }
+}
+
+static void flush_dirty(struct net *net)
 {
     struct conn *c = net->dirty, *next;
 
@@ -418,13 +462,25 @@ void net_flush_early(struct net *net)
         if (c->state != CONN_CLOSED)
             conn_flush(c);
     }
+}
+
+static void end_release(struct net *net)
+{
     net->is_releasing = false;
     outbox_recycle(net->outbox);
 }
 
+void net_flush_early(struct net *net)
+{
+    flush_dirty(net);
+    end_release(net);
+}
+
 void net_flush(struct net *net)
 {
-    net_flush_early(net);
+    flush_dirty(net);
+    flush_crowd(net);
+    end_release(net);
     free_closed(net);
     net->pieces = CONN_PIECES;
 }
@@ -477,7 +533,7 @@ void net_expire(struct net *net)
 
 int64_t net_wait_ms(const struct net *net)
 {
-    if (!list_empty(&net->ready) || !list_empty(&net->leaving) || net->dirty)
+    if (!list_empty(&net->ready) || !list_empty(&net->leaving) || net->dirty || net->crowd)
         return 0;
     return timers_wait_ms(&net->timers, net->now_ms);
 }
@@ -513,6 +569,10 @@ void net_release(struct net *net)
         struct conn *c = slots_at(&net->conns, i);
         if (c)
             conn_close(c);
+    }
+    for (struct conn *c = net->dirty; c; c = c->next_dirty)
+        c->is_dirty = false;
+    while (crowd_pop(net)) {
     }
     net->is_releasing = false;
     net_resume(net);

@@ -11,15 +11,21 @@ static struct conn *receiver(struct net *net, slot_id id)
     return c && conn_is_speaking(c) ? c : NULL;
 }
 
+/* False: it has been dropped. */
+static bool is_added(struct conn *c, enum err e)
+{
+    if (!e && c->out.live_bytes <= CONN_HARD_LIMIT)
+        return true;
+    log_debug("connection %llu dropped: %s", (unsigned long long)c->id,
+              e ? err_text(e) : "reads too slowly");
+    conn_close(c);
+    return false;
+}
+
 static void after_add(struct conn *c, enum err e)
 {
-    if (e || c->out.live_bytes > CONN_HARD_LIMIT) {
-        log_debug("connection %llu dropped: %s", (unsigned long long)c->id,
-                  e ? err_text(e) : "reads too slowly");
-        conn_close(c);
-        return;
-    }
-    conn_mark_dirty(c);
+    if (is_added(c, e))
+        conn_mark_dirty(c);
 }
 
 static void sink_send(void *self, slot_id to, struct blob *b, size_t off, size_t len,
@@ -58,7 +64,8 @@ static void sink_broadcast(void *self, enum audience who, struct blob *b, size_t
         next = l->next;
         if (who != TO_ALL && (who == TO_V1) != c->is_v1)
             continue;
-        after_add(c, outq_add(&c->out, b, off, len, OUT_LIVE));
+        if (is_added(c, outq_add(&c->out, b, off, len, OUT_LIVE)))
+            conn_mark_crowd(c);
     }
 }
 

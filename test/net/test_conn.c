@@ -1214,6 +1214,162 @@ START_TEST(broadcasts_reach_everyone_in_one_order)
 }
 END_TEST
 
+#define CROWD (2 * (int)CONN_CROWD + 20)
+
+static struct client *crowd_open(int n)
+{
+    struct client *c = calloc((size_t)n, sizeof *c);
+    ck_assert_ptr_nonnull(c);
+    for (int i = 0; i < n; i++)
+        c[i] = ws_client_open(false);
+    return c;
+}
+
+static void crowd_close(struct client *c, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (c[i].fd >= 0)
+            client_close(&c[i]);
+    free(c);
+}
+
+static bool has_input(const struct client *c)
+{
+    char byte;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+static int how_many_have_input(const struct client *c, int n)
+{
+    int have = 0;
+    for (int i = 0; i < n; i++)
+        have += has_input(&c[i]);
+    return have;
+}
+
+START_TEST(a_broadcast_to_a_crowd_is_sent_in_parts_and_an_answer_is_not_behind_it)
+{
+    fixture_start();
+    struct client *c = crowd_open(CROWD), *last = &c[CROWD - 1];
+    ws_send_text(&c[0], "all of you");
+    turn();
+    ck_assert_int_eq(how_many_have_input(c, CROWD), (int)CONN_CROWD);
+    ck_assert(!has_input(last));
+    ck_assert_int_eq(net_wait_ms(&fx.net), 0);
+    ws_send_text(last, "echo");
+    turn();
+    ck_assert_int_eq(how_many_have_input(c, CROWD), 2 * (int)CONN_CROWD + 1);
+    ck_assert(has_input(last));
+    settle();
+    for (int i = 0; i < CROWD; i++) {
+        ck_assert_str_eq(ws_next_frame(&c[i]), "T:all of you");
+        if (&c[i] == last)
+            ck_assert_str_eq(ws_next_frame(&c[i]), "T:echo");
+        ck_assert_str_eq(ws_next_frame(&c[i]), "");
+    }
+    crowd_close(c, CROWD);
+    fixture_stop();
+}
+END_TEST
+
+START_TEST(broadcasts_that_come_while_a_crowd_is_served_reach_everyone_in_order)
+{
+    char text[32], want[32];
+    fixture_start();
+    struct client *c = crowd_open(CROWD);
+    for (int i = 0; i < 20; i++) {
+        snprintf(text, sizeof text, "all %d", i);
+        ws_send_text(&c[i * 13], text);
+        turn();
+    }
+    settle();
+    for (int i = 0; i < CROWD; i++) {
+        for (int k = 0; k < 20; k++) {
+            snprintf(want, sizeof want, "T:all %d", k);
+            ck_assert_str_eq(ws_next_frame(&c[i]), want);
+        }
+        ck_assert_str_eq(ws_next_frame(&c[i]), "");
+    }
+    crowd_close(c, CROWD);
+    fixture_stop();
+}
+END_TEST
+
+/* Else who sends would outrun those who listen. */
+START_TEST(a_crowd_that_is_owed_much_is_served_at_once)
+{
+    static char text[CONN_CROWD_OWED + 1];
+    fixture_start();
+    struct client *c = crowd_open(CROWD);
+    memset(text, 'x', sizeof text);
+    memcpy(text, "all", 3);
+    ws_stage_broadcast(fx.outbox, TO_ALL, bytes_of(text, sizeof text));
+    turn();
+    ck_assert_int_eq(how_many_have_input(c, CROWD), CROWD);
+    crowd_close(c, CROWD);
+    fixture_stop();
+}
+END_TEST
+
+START_TEST(who_leaves_a_crowd_before_its_turn_is_not_missed)
+{
+    fixture_start();
+    struct client *c = crowd_open(CROWD);
+    ws_send_text(&c[0], "all of you");
+    turn();
+    for (int i = (int)CONN_CROWD; i < CROWD; i += 2)
+        client_close(&c[i]);
+    settle();
+    ck_assert_int_eq(how_many_have_input(c, (int)CONN_CROWD), (int)CONN_CROWD);
+    for (int i = (int)CONN_CROWD; i < CROWD; i++) {
+        if (c[i].fd >= 0)
+            ck_assert_str_eq(ws_next_frame(&c[i]), "T:all of you");
+    }
+    ck_assert_uint_eq(net_count(&fx.net), CROWD - (CROWD - CONN_CROWD + 1) / 2);
+    crowd_close(c, CROWD);
+    fixture_stop();
+}
+END_TEST
+
+static struct client *crowd;
+
+static void first_one_vanishes(struct fixture *f)
+{
+    (void)f;
+    client_close(&crowd[0]);
+}
+
+START_TEST(one_who_vanishes_while_a_crowd_is_served_is_told_of_in_the_next_tick)
+{
+    fixture_start();
+    crowd = crowd_open(3);
+    ws_send_text(&crowd[1], "all of you");
+    fx.before_commit = first_one_vanishes;
+    turn();
+    ck_assert_int_eq(fx.n_gone, 0);
+    ck_assert_int_eq(net_wait_ms(&fx.net), 0);
+    turn();
+    ck_assert_int_eq(fx.n_gone, 1);
+    crowd_close(crowd, 3);
+    fixture_stop();
+}
+END_TEST
+
+START_TEST(a_net_that_is_released_while_a_crowd_is_served_leaves_nothing)
+{
+    fixture_start();
+    struct client *c = crowd_open(CROWD);
+    ws_send_text(&c[0], "all of you");
+    turn();
+    fixture_stop();
+    for (int i = 0; i < CROWD; i++) {
+        close(c[i].fd);
+        free(c[i].data);
+    }
+    free(c);
+}
+END_TEST
+
 static void stage_for_dialects(struct fixture *f)
 {
     ws_stage_broadcast(f->outbox, TO_BASE, BYTES("base"));
@@ -1529,6 +1685,12 @@ int main(void)
         short_answers_asked_for_all_the_time_do_not_starve_a_long_one,
         a_tick_makes_a_bounded_number_of_pieces,
         broadcasts_reach_everyone_in_one_order,
+        a_broadcast_to_a_crowd_is_sent_in_parts_and_an_answer_is_not_behind_it,
+        broadcasts_that_come_while_a_crowd_is_served_reach_everyone_in_order,
+        a_crowd_that_is_owed_much_is_served_at_once,
+        who_leaves_a_crowd_before_its_turn_is_not_missed,
+        one_who_vanishes_while_a_crowd_is_served_is_told_of_in_the_next_tick,
+        a_net_that_is_released_while_a_crowd_is_served_leaves_nothing,
         a_broadcast_to_one_dialect_reaches_that_one,
         what_a_slow_reader_is_owed_costs_a_small_multiple_of_it,
         a_failed_commit_is_503_and_the_end_of_that_connection,
