@@ -1,5 +1,9 @@
-/* One request costs an openat2, an fstat and a close, and no read: the same as a server that keeps nothing, and an
- * edit, a deletion or a new link is seen at once. */
+/* What is kept is asked for at each request, so an edit, a deletion or a new link is seen at once: one fstatat() says
+ * that the file is still the one that was read. What is not kept is opened.
+ *
+ * Why a path may be asked for that could lead out of the folder by now: nothing is read through it. It can only say
+ * that the very file that was opened below the folder, unchanged, still has this name.
+ */
 #include "net/static_files.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -123,6 +127,18 @@ static int open_beneath(struct static_files *s, struct bytes path)
     return open_walking(s->dir_fd, name);
 }
 
+static struct version version_of(const struct stat *st)
+{
+    return (struct version){ st->st_dev, st->st_ino, st->st_size, st->st_mtim, st->st_ctim };
+}
+
+static bool version_eq(const struct version *a, const struct version *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec &&
+           a->ctime.tv_sec == b->ctime.tv_sec && a->ctime.tv_nsec == b->ctime.tv_nsec;
+}
+
 /* A regular file and its version; -1 for anything else. */
 static int open_file(struct static_files *s, struct bytes path, struct version *v)
 {
@@ -137,15 +153,8 @@ static int open_file(struct static_files *s, struct bytes path, struct version *
         errno = failed;
         return -1;
     }
-    *v = (struct version){ st.st_dev, st.st_ino, st.st_size, st.st_mtim, st.st_ctim };
+    *v = version_of(&st);
     return fd;
-}
-
-static bool version_eq(const struct version *a, const struct version *b)
-{
-    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-           a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec &&
-           a->ctime.tv_sec == b->ctime.tv_sec && a->ctime.tv_nsec == b->ctime.tv_nsec;
 }
 
 /* --- contents --- */
@@ -220,36 +229,66 @@ static int status_of(int error)
     }
 }
 
+/* A file of which the contents are kept, and which is the same on the disk. */
+static bool is_current(const struct static_files *s, const struct cached *c)
+{
+    struct stat st;
+
+    if (!c->blob || fstatat(s->dir_fd, c->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    struct version v = version_of(&st);
+    return S_ISREG(st.st_mode) && version_eq(&c->version, &v);
+}
+
+static void find_kept(const struct cached *c, struct found *f)
+{
+    f->blob = c->blob;
+    f->size = (uint64_t)c->version.size;
+    memcpy(f->etag, c->etag, sizeof f->etag);
+}
+
+/* Reads a file into its slot. */
+static bool keep(struct cached *c, int fd, struct bytes path, const struct version *v)
+{
+    struct blob *b = read_whole(fd, (size_t)v->size);
+    if (!b)
+        return false;
+    slot_take(c, path, false, v, b);
+    if (b->len > CACHED_FILE_MAX) { /* of this one, the ETag is all that is kept */
+        blob_unref(b);
+        c->blob = NULL;
+    }
+    return true;
+}
+
 /* The file's contents through the cache; for a longer one its open descriptor. 0, or the status to answer. */
 static int find_file(struct static_files *s, struct bytes path, struct version *v, struct found *f)
 {
-    int fd = open_file(s, path, v);
+    struct cached *c = slot_of(s, path, false);
+    bool is_kept = slot_holds(c, path, false);
+
     *f = (struct found){ .fd = -1 };
+    if (is_kept && is_current(s, c)) {
+        *v = c->version;
+        find_kept(c, f);
+        return 0;
+    }
+    int fd = open_file(s, path, v);
     if (fd < 0)
         return status_of(errno);
-    f->size = (uint64_t)v->size;
     if (v->size > (off_t)HASHED_FILE_MAX || path.len > NAME_MAX_BYTES) {
         snprintf(f->etag, sizeof f->etag, "\"%08" PRIx32 "%08" PRIx32 "%016" PRIx64 "\"",
                  (uint32_t)v->ino, (uint32_t)v->mtime.tv_sec,
                  (uint64_t)v->size ^ ((uint64_t)v->mtime.tv_nsec << 32));
+        f->size = (uint64_t)v->size;
         f->fd = fd;
         return 0;
     }
-    struct cached *c = slot_of(s, path, false);
-    if (!slot_holds(c, path, false) || !version_eq(&c->version, v)) {
-        struct blob *b = read_whole(fd, (size_t)v->size);
-        if (!b) {
-            close(fd);
-            return 500;
-        }
-        slot_take(c, path, false, v, b);
-        if (b->len > CACHED_FILE_MAX) { /* of this one, the ETag is all that is kept */
-            blob_unref(b);
-            c->blob = NULL;
-        }
+    if (!(is_kept && version_eq(&c->version, v)) && !keep(c, fd, path, v)) {
+        close(fd);
+        return 500;
     }
-    memcpy(f->etag, c->etag, sizeof f->etag);
-    f->blob = c->blob;
+    find_kept(c, f);
     if (f->blob)
         close(fd);
     else

@@ -249,6 +249,40 @@ START_TEST(an_edit_shows_at_the_next_request)
 }
 END_TEST
 
+/* The name of a file that is kept leads elsewhere: to another file outside, of the same length. */
+START_TEST(a_kept_file_goes_with_its_name)
+{
+    start();
+    mkdir(path_in(dir, "folder"), 0755);
+    mkdir(path_in(top, "outside"), 0755);
+    write_at(path_in(top, "secret"), "secret", 6);
+    write_at(path_in(top, "outside/f"), "secret", 6);
+    write_file("a", "public");
+    write_file("b", "public");
+    write_file("folder/f", "public");
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(get("a", ""), 200);
+        ck_assert_int_eq(get("b", ""), 200);
+        ck_assert_int_eq(get("folder/f", ""), 200);
+    }
+    unlink(path_in(dir, "a"));
+    ck_assert_int_eq(symlink("../secret", path_in(dir, "a")), 0);
+    ck_assert_int_eq(get("a", ""), 404);
+    unlink(path_in(dir, "b"));
+    ck_assert_int_eq(mkdir(path_in(dir, "b"), 0755), 0);
+    ck_assert_int_eq(get("b", ""), 404);
+    ck_assert_int_eq(rename(path_in(dir, "folder"), path_in(top, "moved")), 0);
+    ck_assert_int_eq(get("folder/f", ""), 404);
+    ck_assert_int_eq(symlink("../outside", path_in(dir, "folder")), 0);
+    ck_assert_int_eq(get("folder/f", ""), 404);
+    unlink(path_in(dir, "folder"));
+    ck_assert_int_eq(rename(path_in(top, "moved"), path_in(dir, "folder")), 0);
+    ck_assert_int_eq(get("folder/f", ""), 200);
+    ck_assert_str_eq(body_text, "public");
+    stop();
+}
+END_TEST
+
 START_TEST(files_that_share_a_place_in_the_cache_are_not_mixed_up)
 {
     char name[32];
@@ -543,11 +577,15 @@ START_TEST(without_descriptors_it_is_503)
     int fds[64], n = 0;
     start();
     write_file("f", "x");
+    write_file("kept", "k");
+    ck_assert_int_eq(get("kept", ""), 200);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     while ((fds[n] = dup(0)) >= 0)
         n++;
     ck_assert_int_eq(get("f", ""), 503);
     ck_assert_int_eq(page("f", ""), 503);
+    ck_assert_int_eq(get("kept", ""), 200); /* it takes none */
+    ck_assert_str_eq(body_text, "k");
     while (n > 0)
         close(fds[--n]);
     ck_assert_int_eq(get("f", ""), 200);
@@ -564,6 +602,7 @@ int main(void)
         nothing_outside_the_folder_is_read,
         a_tag_that_is_known_is_304,
         an_edit_shows_at_the_next_request,
+        a_kept_file_goes_with_its_name,
         files_that_share_a_place_in_the_cache_are_not_mixed_up,
         ranges_are_206_or_416_or_nothing,
         a_range_of_another_version_is_the_whole,
