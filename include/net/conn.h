@@ -92,6 +92,7 @@ struct net {
     struct conn **crowd_end; /* nobody's answer waits for thousands of sends */
     struct link closed;      /* conns to free at the end of the tick (conn.link) */
     int pieces;              /* of long answers that may still be made in this tick */
+    size_t long_left;        /* of this tick's CONN_FLUSH_LONG */
     struct blob *scratch; /* every read lands here first; who shares a part keeps it, and there is a
                              new one */
     void (*on_conn_freed)(void *self); /* a descriptor is free again */
@@ -127,7 +128,8 @@ struct conn { /* private to net/ */
      1024u) /* the same, straight to a large frame's place: in caches until it is sent again */
 #define CONN_SOFT_LIMIT   (1024u * 1024u)       /* owed: stop reading from the peer */
 #define CONN_HARD_LIMIT   (64u * 1024u * 1024u) /* owed live: drop it */
-#define CONN_FLUSH_BUDGET (256u * 1024u)        /* most bytes sent to one connection per tick */
+#define CONN_FLUSH        (256u * 1024u)  /* most bytes sent to one connection per tick; */
+#define CONN_FLUSH_LONG   (1024u * 1024u) /* boards and files: so many for all of them, then that */
 #define CONN_CROWD        128u /* most conns flushed per tick that have got broadcasts alone, */
 #define CONN_CROWD_BYTES  (1024u * 1024u) /* and about the most bytes sent to them; */
 #define CONN_CROWD_OWED   (64u * 1024u)   /* owed live: it waits no longer */

@@ -59,6 +59,8 @@ static inline bool outq_is_empty(const struct outq *q)
 {
     return q->n == 0;
 }
+/* The class of the next bytes; OUT_LIVE when there are none. */
+enum out_class outq_next_class(const struct outq *q);
 /* Sends at most about `budget` bytes to the socket; *sent is increased by what went out. *pieces:
  * how many pieces sources may still make in this tick, for all connections together; counted down.
  */

@@ -231,6 +231,12 @@ static enum err source_pull(struct outq *q, bool *failed)
     return OK;
 }
 
+enum out_class outq_next_class(const struct outq *q)
+{
+    const struct slice *s = q->v ? q->v + q->first : &q->one;
+    return q->n ? (enum out_class)s->class : OUT_LIVE;
+}
+
 enum outq_result outq_flush(struct outq *q, int fd, size_t budget, uint64_t *total, int *pieces)
 {
     while (q->n) {

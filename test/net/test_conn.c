@@ -1,5 +1,7 @@
 /* test_conn.c - HTTP and WebSocket on connections: order, budgets, limits, and every time that a client may take. */
 #include "fixture.h"
+
+#include <sys/ioctl.h>
 #include "../base/run_tests.h"
 
 #define BIG 3000000 /* more than a socketpair takes at once, and more than the soft limit */
@@ -1043,6 +1045,66 @@ START_TEST(a_snapshot_counts_toward_no_limit)
 }
 END_TEST
 
+#define LONG_ONES 6
+
+static uint32_t readable(const struct client *c)
+{
+    int n = 0;
+    ck_assert_int_eq(ioctl(c->fd, FIONREAD, &n), 0);
+    return (uint32_t)n;
+}
+
+/* What one turn sends to each of a few when all are owed 2 MiB of `class`. */
+static void owed_much(enum out_class class, uint32_t got[LONG_ONES])
+{
+    fixture_start();
+    struct client c[LONG_ONES];
+    struct blob *b = filled_blob(2u << 20, 's');
+    for (int i = 0; i < LONG_ONES; i++) {
+        c[i] = client_open_with(4 << 20);
+        ws_client_shake(&c[i], false);
+        ck_assert_uint_eq(readable(&c[i]), 0);
+    }
+    for (int i = 0; i < LONG_ONES; i++)
+        outbox_blob(fx.outbox, c[i].id, b, 0, b->len, class);
+    blob_unref(b);
+    turn();
+    for (int i = 0; i < LONG_ONES; i++)
+        got[i] = readable(&c[i]);
+    for (int i = 0; i < LONG_ONES; i++) {
+        client_read(&c[i]);
+        ck_assert_uint_eq(c[i].len, 2u << 20);
+        client_close(&c[i]);
+    }
+    fixture_stop();
+}
+
+START_TEST(of_long_answers_the_first_ones_share_more_and_everyone_gets_some)
+{
+    uint32_t got[LONG_ONES], most;
+    owed_much(OUT_SNAPSHOT, got);
+    most = got[0];
+    ck_assert_uint_gt(most, CONN_FLUSH); /* how much more is the kernel's buffer */
+    ck_assert_uint_le(most, CONN_FLUSH_LONG);
+    uint32_t left = CONN_FLUSH_LONG;
+    for (int i = 0; i < LONG_ONES; i++) {
+        uint32_t due = left > CONN_FLUSH ? left : CONN_FLUSH;
+        ck_assert_uint_eq(got[i], due < most ? due : most);
+        left -= got[i] < left ? got[i] : left;
+    }
+    ck_assert_uint_eq(got[LONG_ONES - 1], CONN_FLUSH);
+}
+END_TEST
+
+START_TEST(of_live_messages_everyone_gets_the_same_share)
+{
+    uint32_t got[LONG_ONES];
+    owed_much(OUT_LIVE, got);
+    for (int i = 0; i < LONG_ONES; i++)
+        ck_assert_uint_eq(got[i], CONN_FLUSH);
+}
+END_TEST
+
 START_TEST(a_source_is_asked_only_when_there_is_room)
 {
     fixture_start();
@@ -1678,6 +1740,8 @@ int main(void)
         a_held_connection_takes_everything_in_order_when_it_goes_on,
         a_client_that_is_owed_more_than_64_MiB_of_live_messages_is_dropped,
         a_snapshot_counts_toward_no_limit,
+        of_long_answers_the_first_ones_share_more_and_everyone_gets_some,
+        of_live_messages_everyone_gets_the_same_share,
         a_source_is_asked_only_when_there_is_room,
         a_source_whose_reader_has_gone_is_freed,
         a_source_that_fails_ends_its_connection,
