@@ -32,8 +32,8 @@ int main(int argc, char **argv)
 
     /* Messages of many sizes come and go all the time: memory that was freed a moment ago is wanted
      * again, and giving it back to the kernel in between costs a page fault for each 4 KiB of it.
-     * At most this much more stays with the process. */
-    mallopt(M_TRIM_THRESHOLD, 16 << 20);
+     * At most this much more stays with the process, until a sweep gives it back. */
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
     mallopt(M_MMAP_THRESHOLD, 4 << 20);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of the write, not the end */

@@ -11,6 +11,7 @@
 #include "server/server.h"
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -37,7 +38,7 @@
 #define CHECKPOINT_PAGES 64  /* pages in the write-ahead log that are worth one in a quiet moment  \
                               */
 #define CHECKPOINT_MOST 4096 /* pages (16 MiB) at which there is one, quiet or not */
-#define SWEEP_MS        600000 /* between two looks for expired sessions */
+#define SWEEP_MS        600000 /* between two looks for expired sessions and memory to give back */
 
 struct server {
     struct config config;
@@ -247,6 +248,8 @@ static void housekeeping(struct server *s)
         listener_wake(s->listener);
     if (s->net.now_ms >= s->sweep_at_ms) {
         auth_sweep(&s->app);
+        if (s->n_ready == 0) /* what a burst has left behind (main.c), when it delays nobody */
+            malloc_trim(0);
         s->sweep_at_ms = s->net.now_ms + SWEEP_MS;
     }
     call_flush(&s->app);
