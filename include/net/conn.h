@@ -126,16 +126,16 @@ struct conn { /* private to net/ */
 #define CONN_DIRECT                                                                                \
     (1024u *                                                                                       \
      1024u) /* the same, straight to a large frame's place: in caches until it is sent again */
-#define CONN_SOFT_LIMIT   (1024u * 1024u)       /* owed: stop reading from the peer */
-#define CONN_HARD_LIMIT   (64u * 1024u * 1024u) /* owed live: drop it */
-#define CONN_FLUSH        (256u * 1024u)  /* most bytes sent to one connection per tick; */
-#define CONN_FLUSH_LONG   (1024u * 1024u) /* boards and files: so many for all of them, then that */
-#define CONN_CROWD        128u /* most conns flushed per tick that have got broadcasts alone, */
-#define CONN_CROWD_BYTES  (1024u * 1024u) /* and about the most bytes sent to them; */
-#define CONN_CROWD_OWED   (64u * 1024u)   /* owed live: it waits no longer */
-#define CONN_PIECES       8     /* pieces of long answers made per tick, for everyone together */
-#define CONN_FINISH_MS    5000  /* until a peer that does not answer is dropped */
-#define CONN_STALL_MS     60000 /* until a peer that takes nothing of an HTTP answer is dropped */
+#define CONN_SOFT_LIMIT  (1024u * 1024u)       /* owed: stop reading from the peer */
+#define CONN_HARD_LIMIT  (64u * 1024u * 1024u) /* owed live: drop it */
+#define CONN_FLUSH       (256u * 1024u)        /* most bytes sent to one connection per tick; */
+#define CONN_FLUSH_LONG  (1024u * 1024u) /* boards and files: so many for all of them, then that */
+#define CONN_CROWD       128u /* most conns flushed per tick that have got broadcasts alone, */
+#define CONN_CROWD_BYTES (1024u * 1024u) /* and about the most bytes sent to them; */
+#define CONN_CROWD_OWED  (64u * 1024u)   /* owed live: it waits no longer */
+#define CONN_PIECES      8     /* pieces of long answers made per tick, for everyone together */
+#define CONN_FINISH_MS   5000  /* until a peer that does not answer is dropped */
+#define CONN_STALL_MS    60000 /* until a peer that takes nothing of an HTTP answer is dropped */
 
 /* `outbox` stays the caller's. ERR_NO_MEMORY, ERR_SYSTEM. */
 MUST_CHECK enum err net_init(struct net *net, struct outbox *outbox,
