@@ -184,8 +184,9 @@ double ratio_of(const double *a, const double *b);
 
 /* The WebSocket servers that are there, with the same messages. */
 void contest_add_peers(struct contest *c, const char *request, int in_flight, const char *expected);
-/* One by one: false when there is no such peer (any more, or here: then it says so). */
-bool start_peer(int i, const char **name, struct target *t);
+/* One by one: false when there is no such peer (any more, or here: then it says so). It sends the text in the file
+ * `greeting` to whoever comes; NULL: nothing. */
+bool start_peer(int i, const char *greeting, const char **name, struct target *t);
 #define N_PEERS 2
 /* nginx with one worker that serves `dir` under /public/; `more` is added to its http block. */
 struct target start_nginx(const struct bench *b, const char *dir, const char *more);

@@ -33,7 +33,7 @@ static void idle_peers(struct bench *b, const char *name, int n)
         const char *who;
         char prefix[64];
         struct target t;
-        if (!start_peer(i, &who, &t))
+        if (!start_peer(i, NULL, &who, &t))
             continue;
         snprintf(prefix, sizeof prefix, "%s: ", who);
         idle(b, name, prefix, &t, n);

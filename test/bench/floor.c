@@ -13,15 +13,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FDS 65536
+#define FDS         65536
+#define STREAM_PART (1u << 20) /* the size of the writes that cost least */
 
 struct floor_loop {
     struct floor_job job;
     int epoll_fd, listen_fd;
     int fds[FDS], n;          /* open connections */
     size_t in[FDS], out[FDS]; /* by descriptor: bytes of a message so far; bytes still to send */
-    char *scratch, *answer;
-    size_t answer_len;
+    char *scratch, *answer;   /* a long answer lies there whole, as it does in any server */
+    size_t part;              /* most bytes in a write */
     bool is_watching_out[FDS];
 };
 
@@ -37,8 +38,10 @@ static void watch(struct floor_loop *f, int fd, bool out)
 static void flush(struct floor_loop *f, int fd)
 {
     while (f->out[fd]) {
-        size_t part = f->out[fd] < f->answer_len ? f->out[fd] : f->answer_len;
-        ssize_t n = send(fd, f->answer, part, MSG_NOSIGNAL);
+        size_t part = f->out[fd] < f->part ? f->out[fd] : f->part;
+        const char *from =
+            f->job.kind == FLOOR_STREAM ? f->answer + f->job.out_len - f->out[fd] : f->answer;
+        ssize_t n = send(fd, from, part, MSG_NOSIGNAL);
         if (n <= 0)
             break;
         f->out[fd] -= (size_t)n;
@@ -127,9 +130,12 @@ static void run(struct floor_job job, int listen_fd)
     f->listen_fd = listen_fd;
     f->epoll_fd = epoll_create1(0);
     f->scratch = malloc(SCRATCH);
-    f->answer_len = job.out_len > SCRATCH ? SCRATCH : job.out_len * (1 + SCRATCH / job.out_len / 4);
-    f->answer = malloc(f->answer_len);
-    memset(f->answer, 'x', f->answer_len);
+    f->part = job.kind == FLOOR_STREAM ? STREAM_PART
+              : job.out_len > SCRATCH  ? SCRATCH
+                                       : job.out_len * (1 + SCRATCH / job.out_len / 4);
+    size_t answer_len = job.kind == FLOOR_STREAM ? job.out_len : f->part;
+    f->answer = malloc(answer_len);
+    memset(f->answer, 'x', answer_len);
     epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, listen_fd, &ev);
     for (;;)
         turn(f);

@@ -12,12 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-bool start_peer(int i, const char **name, struct target *t)
+bool start_peer(int i, const char *greeting, const char **name, struct target *t)
 {
     if (i == 0) {
         *name = "libwebsockets";
 #ifdef BENCH_LWS
-        char *const argv[] = { (char *)BENCH_LWS, NULL };
+        char *const argv[] = { (char *)BENCH_LWS, (char *)greeting, NULL };
         if (access(BENCH_LWS, X_OK) == 0) {
             *t = start_listening(argv, TARGET_PEER);
             return true;
@@ -31,7 +31,7 @@ bool start_peer(int i, const char **name, struct target *t)
         left_out(*name, "node or its package ws is not there (scripts/npm-packages)");
         return false;
     }
-    char *const argv[] = { (char *)"node", (char *)BENCH_PEERS "/ws.mjs", NULL };
+    char *const argv[] = { (char *)"node", (char *)BENCH_PEERS "/ws.mjs", (char *)greeting, NULL };
     *t = start_listening(argv, TARGET_PEER);
     return true;
 }
@@ -41,7 +41,7 @@ void contest_add_peers(struct contest *c, const char *request, int in_flight, co
     for (int i = 0; i < N_PEERS; i++) {
         const char *name;
         struct target t;
-        if (!start_peer(i, &name, &t))
+        if (!start_peer(i, NULL, &name, &t))
             continue;
         struct traffic traffic = traffic_of(request, in_flight);
         traffic.answer_len = check_answer(&t, &traffic, expected);

@@ -42,7 +42,7 @@ struct target start_listening(char *const argv[], enum target_kind kind)
     if (t.pid < 0)
         die("fork");
     if (t.pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        prctl(PR_SET_PDEATHSIG, kind == TARGET_PEER ? SIGKILL : SIGTERM);
         pin(0);
         dup2(out[1], 1);
         close(out[0]);

@@ -1,4 +1,5 @@
 /* libwebsockets with the messages of the benchmark: echo, and a drawing for everybody (not stored).
+ * With a file: its text for everyone who comes.
  *
  * Written as its examples recommend: output leaves in the writeable callback, a broadcast is one
  * buffer that all receivers share, and a message that came in one piece is read where it lies.
@@ -28,12 +29,17 @@ struct session {
     struct session *next; /* of all sessions */
     struct lws *wsi;
     struct queued *first, **end;
-    char *in; /* pieces of a message so far */
+    size_t greeted; /* pieces of the greeting that have been sent */
+    char *in;       /* pieces of a message so far */
     size_t in_len, in_cap;
 };
 
+#define PIECE 65536 /* bytes */
+
 struct world { /* one per vhost */
     struct session *all;
+    struct note **greeting; /* in pieces, each with its room for a head */
+    size_t n_greeting;
 };
 
 static struct note *note_new(const char *text, size_t len)
@@ -150,16 +156,30 @@ static bool on_piece(struct world *w, struct session *s, const char *in, size_t 
     return true;
 }
 
-static int on_writeable(struct session *s)
+static bool greet(const struct world *w, struct session *s)
 {
-    while (s->first && !lws_send_pipe_choked(s->wsi)) {
+    while (s->greeted < w->n_greeting && !lws_send_pipe_choked(s->wsi)) {
+        bool is_first = s->greeted == 0, is_last = s->greeted + 1 == w->n_greeting;
+        struct note *n = w->greeting[s->greeted++];
+        int flags = lws_write_ws_flags(LWS_WRITE_TEXT, is_first, is_last);
+        if (lws_write(s->wsi, n->data + LWS_PRE, n->len, (enum lws_write_protocol)flags) < 0)
+            return false;
+    }
+    return true;
+}
+
+static int on_writeable(const struct world *w, struct session *s)
+{
+    if (!greet(w, s))
+        return -1;
+    while (s->greeted == w->n_greeting && s->first && !lws_send_pipe_choked(s->wsi)) {
         struct note *n = pop(s);
         int sent = lws_write(s->wsi, n->data + LWS_PRE, n->len, LWS_WRITE_TEXT);
         note_unref(n);
         if (sent < 0)
             return -1;
     }
-    if (s->first)
+    if (s->first || s->greeted < w->n_greeting)
         lws_callback_on_writable(s->wsi);
     return 0;
 }
@@ -176,6 +196,25 @@ static void on_closed(struct world *w, struct session *s)
     free(s->in);
 }
 
+/* NULL: there is none. */
+static bool read_greeting(struct world *w, const char *path)
+{
+    static char piece[PIECE];
+    FILE *f = path ? fopen(path, "r") : NULL;
+    size_t len;
+
+    if (!f)
+        return !path;
+    while ((len = fread(piece, 1, sizeof piece, f)) > 0) {
+        struct note **more = realloc(w->greeting, (w->n_greeting + 1) * sizeof(*more));
+        if (more)
+            w->greeting = more;
+        if (!more || !(more[w->n_greeting++] = note_new(piece, len)))
+            return false;
+    }
+    return fclose(f) == 0;
+}
+
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t len)
 {
@@ -184,18 +223,19 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
     switch (reason) {
     case LWS_CALLBACK_PROTOCOL_INIT:
-        return lws_protocol_vh_priv_zalloc(lws_get_vhost(wsi), lws_get_protocol(wsi), sizeof *w)
-                   ? 0
-                   : -1;
+        w = lws_protocol_vh_priv_zalloc(lws_get_vhost(wsi), lws_get_protocol(wsi), sizeof *w);
+        return w && read_greeting(w, lws_context_user(lws_get_context(wsi))) ? 0 : -1;
     case LWS_CALLBACK_ESTABLISHED:
         *s = (struct session){ .wsi = wsi, .next = w->all };
         s->end = &s->first;
         w->all = s;
+        if (w->n_greeting)
+            lws_callback_on_writable(wsi);
         return 0;
     case LWS_CALLBACK_RECEIVE:
         return on_piece(w, s, in, len) ? 0 : -1;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return on_writeable(s);
+        return on_writeable(w, s);
     case LWS_CALLBACK_CLOSED:
         on_closed(w, s);
         return 0;
@@ -204,7 +244,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const struct lws_protocols protocols[] = {
         { .name = "bench",
@@ -220,8 +260,9 @@ int main(void)
         .pt_serv_buf_size = 65536,
         .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .vhost_name = "localhost",
+        .user = argc > 1 ? argv[1] : NULL,
     };
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* libuv would only stop its loop */
     lws_set_log_level(0, NULL);
     info.options |=
         LWS_SERVER_OPTION_LIBUV; /* its own loop is poll(), slow with many connections */

@@ -1,5 +1,9 @@
 // The npm package ws with the messages of the benchmark: echo, and a drawing for everybody (not stored). Compression off, as ws has it.
+// With a file: its text for everyone who comes.
+import { readFileSync } from 'node:fs';
 import { WebSocketServer, WebSocket } from 'ws';
+
+const greeting = process.argv[2] && readFileSync(process.argv[2]);
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, path: '/websocket', backlog: 4096, clientTracking: true });
 
@@ -26,5 +30,6 @@ const onMessage = (socket, data, isBinary) => {
 server.on('connection', (socket) => {
     socket.on('message', (data, isBinary) => onMessage(socket, data, isBinary));
     socket.on('error', () => {});
+    if (greeting) socket.send(greeting, { binary: false });
 });
 server.on('listening', () => console.log(`listening on http://127.0.0.1:${server.address().port}`));
