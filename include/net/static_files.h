@@ -5,8 +5,7 @@
  * lacks openat2, the path is walked one component at a time without following links.
  *
  * Small files are kept in memory and served from there for as long as the file on disk is the same one (device,
- * inode, size, mtime, ctime), which one fstatat() tells: an edit shows at the next request. Longer ones are sent from
- * the file.
+ * inode, size, mtime, ctime): an edit shows at the next request. Longer ones are sent from the file.
  */
 #ifndef NET_STATIC_FILES_H
 #define NET_STATIC_FILES_H

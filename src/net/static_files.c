@@ -1,8 +1,6 @@
-/* What is kept is asked for at each request, so an edit, a deletion or a new link is seen at once: one fstatat() says
- * that the file is still the one that was read. What is not kept is opened.
- *
- * Why a path may be asked for that could lead out of the folder by now: nothing is read through it. It can only say
- * that the very file that was opened below the folder, unchanged, still has this name.
+/* The disk is asked at each request, so an edit, a deletion or a new link is seen at once. For a file that is kept and
+ * lies in the folder itself, one fstatat() says that it is still the one that was read; it follows no link. A path
+ * through other folders is opened again, because one of them may have become a link that leads outside.
  */
 #include "net/static_files.h"
 #include <errno.h>
@@ -229,12 +227,13 @@ static int status_of(int error)
     }
 }
 
-/* A file of which the contents are kept, and which is the same on the disk. */
+/* True when the contents are kept and are those of the file on the disk; false: open it and see. */
 static bool is_current(const struct static_files *s, const struct cached *c)
 {
     struct stat st;
 
-    if (!c->blob || fstatat(s->dir_fd, c->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (!c->blob || strchr(c->name, '/') ||
+        fstatat(s->dir_fd, c->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return false;
     struct version v = version_of(&st);
     return S_ISREG(st.st_mode) && version_eq(&c->version, &v);

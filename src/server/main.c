@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 
     /* Messages of many sizes come and go all the time: memory that was freed a moment ago is wanted
      * again, and giving it back to the kernel in between costs a page fault for each 4 KiB of it.
-     * At most this much more stays with the process, until a sweep gives it back. */
+     * Up to so much stays at the end of the heap, until a sweep gives it back (server.c). */
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
     mallopt(M_MMAP_THRESHOLD, 4 << 20);
     signal(SIGPIPE, SIG_IGN);

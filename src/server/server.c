@@ -53,6 +53,7 @@ struct server {
     int n_ready;        /* sources that were ready in this tick */
     int64_t stop_at_ms; /* 0: running */
     bool must_stop;     /* a signal has come */
+    bool must_trim;     /* it is time to give memory back */
     int64_t sweep_at_ms;
     time_t date_at;
     char date[HTTP_DATE_LEN + 1];
@@ -248,8 +249,7 @@ static void housekeeping(struct server *s)
         listener_wake(s->listener);
     if (s->net.now_ms >= s->sweep_at_ms) {
         auth_sweep(&s->app);
-        if (s->n_ready == 0) /* what a burst has left behind (main.c), when it delays nobody */
-            malloc_trim(0);
+        s->must_trim = true;
         s->sweep_at_ms = s->net.now_ms + SWEEP_MS;
     }
     call_flush(&s->app);
@@ -262,6 +262,15 @@ static void maybe_checkpoint(struct server *s)
 
     if (pages >= CHECKPOINT_MOST || (pages >= CHECKPOINT_PAGES && s->n_ready == 0))
         db_checkpoint(s->app.db, false);
+}
+
+/* What a burst has left behind (main.c) goes back to the kernel once per sweep, in a quiet moment. */
+static void maybe_trim(struct server *s)
+{
+    if (!s->must_trim || s->n_ready > 0 || net_wait_ms(&s->net) == 0)
+        return;
+    malloc_trim(0);
+    s->must_trim = false;
 }
 
 static enum err tick(struct server *s)
@@ -287,6 +296,7 @@ static enum err tick(struct server *s)
     }
     net_flush(&s->net);
     maybe_checkpoint(s);
+    maybe_trim(s);
     return OK;
 }
 

@@ -108,7 +108,7 @@ static void turn(struct floor_loop *f)
         size_t whole = ev[i].events & EPOLLIN ? receive(f, fd) : 0;
         if (f->job.kind == FLOOR_BROADCAST)
             to_all += whole;
-        else
+        else if (f->job.kind != FLOOR_STREAM)
             f->out[fd] += whole * f->job.out_len;
         if (f->out[fd])
             flush(f, fd);

@@ -308,6 +308,13 @@ int __wrap_fstat(int fd, struct stat *st)
     return fault_errno(FSTAT) ? -1 : __real_fstat(fd, st);
 }
 
+int __real_fstatat(int dir, const char *path, struct stat *st, int flags);
+int __wrap_fstatat(int dir, const char *path, struct stat *st, int flags);
+int __wrap_fstatat(int dir, const char *path, struct stat *st, int flags)
+{
+    return fault_errno(FSTAT) ? -1 : __real_fstatat(dir, path, st, flags);
+}
+
 ssize_t __real_pread(int fd, void *data, size_t len, off_t off);
 ssize_t __wrap_pread(int fd, void *data, size_t len, off_t off);
 ssize_t __wrap_pread(int fd, void *data, size_t len, off_t off)

@@ -1059,6 +1059,7 @@ static void owed_much(enum out_class class, uint32_t got[LONG_ONES])
 {
     fixture_start();
     struct client c[LONG_ONES];
+    uint32_t again = 0;
     struct blob *b = filled_blob(2u << 20, 's');
     for (int i = 0; i < LONG_ONES; i++) {
         c[i] = client_open_with(4 << 20);
@@ -1071,6 +1072,12 @@ static void owed_much(enum out_class class, uint32_t got[LONG_ONES])
     turn();
     for (int i = 0; i < LONG_ONES; i++)
         got[i] = readable(&c[i]);
+    for (int i = 0; i < LONG_ONES; i++)
+        ck_assert_uint_eq(client_read_some(&c[i], got[i]), got[i]);
+    turn(); /* has as much to share */
+    for (int i = 0; i < LONG_ONES; i++)
+        again = readable(&c[i]) > again ? readable(&c[i]) : again;
+    ck_assert_uint_eq(again, got[0]);
     for (int i = 0; i < LONG_ONES; i++) {
         client_read(&c[i]);
         ck_assert_uint_eq(c[i].len, 2u << 20);

@@ -249,7 +249,6 @@ START_TEST(an_edit_shows_at_the_next_request)
 }
 END_TEST
 
-/* The name of a file that is kept leads elsewhere: to another file outside, of the same length. */
 START_TEST(a_kept_file_goes_with_its_name)
 {
     start();
@@ -273,9 +272,12 @@ START_TEST(a_kept_file_goes_with_its_name)
     ck_assert_int_eq(get("b", ""), 404);
     ck_assert_int_eq(rename(path_in(dir, "folder"), path_in(top, "moved")), 0);
     ck_assert_int_eq(get("folder/f", ""), 404);
-    ck_assert_int_eq(symlink("../outside", path_in(dir, "folder")), 0);
-    ck_assert_int_eq(get("folder/f", ""), 404);
-    unlink(path_in(dir, "folder"));
+    static const char *const out[] = { "../outside", "../moved" }; /* in the latter it is the same file */
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(symlink(out[i], path_in(dir, "folder")), 0);
+        ck_assert_int_eq(get("folder/f", ""), 404);
+        unlink(path_in(dir, "folder"));
+    }
     ck_assert_int_eq(rename(path_in(top, "moved"), path_in(dir, "folder")), 0);
     ck_assert_int_eq(get("folder/f", ""), 200);
     ck_assert_str_eq(body_text, "public");
