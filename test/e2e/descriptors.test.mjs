@@ -34,7 +34,7 @@ const warnings = (server) => server.stderr.split('out of file descriptors').leng
 
 test('the soft limit is raised to the hard one, and the log says so', async (t) => {
   const server = await startServer(t, { limitFiles: { soft: 40, hard: 200 } });
-  assert.match(server.stderr, /file descriptors: limit raised from 40 to 200/);
+  await until(() => /file descriptors: limit raised from 40 to 200\n/.test(server.stderr), 'the line in the log');
   const all = await Promise.all(Array.from({ length: 150 }, () => Client.open(server, { t })));
   for (const one of all) await one.fence();
 });
