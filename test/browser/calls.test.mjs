@@ -89,6 +89,32 @@ test('microphone, camera and hand: by button and by key, marked for everybody, w
   await has(bob, 'ada', '[data-microphone="off"][data-hand="false"][data-camera="on"]');
 });
 
+test('a camera that is still starting is taken back by a second press, and started by a third', async (t) => {
+  const { ada, bob } = await call(t, ['ada', 'bob']);
+  await ada.keyboard.press('v');
+  await has(bob, 'ada', '[data-camera="off"][data-video="off"]');
+  await ada.waitForFunction(() => window.connections[0].getSenders().every(({ track }) => track?.kind !== 'video'));
+  await ada.evaluate(() => {
+    const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    window.opened = 0;
+    navigator.mediaDevices.getUserMedia = async (constraints) => {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const stream = await open(constraints);
+      window.opened += 1;
+      return stream;
+    };
+  });
+  await ada.keyboard.press('v');
+  await ada.keyboard.press('v');
+  await ada.waitForFunction(() => window.opened === 1);
+  await new Promise((resolve) => setTimeout(resolve, 1000)); // whatever comes of it
+  assert.equal(await ada.locator('#camera').getAttribute('aria-label'), 'Start camera');
+  await has(bob, 'ada', '[data-camera="off"][data-video="off"]');
+  await ada.keyboard.press('v');
+  await has(bob, 'ada', '[data-camera="on"][data-video="on"]');
+  await seesPlaying(bob, ['ada']);
+});
+
 test('a newcomer knows at once who is muted', async (t) => {
   const { id, ada } = await call(t, ['ada', 'bob']);
   await ada.click('#microphone');

@@ -3,7 +3,7 @@
  *   const local = new LocalMedia();
  *   local.onChange(() => ...);                 anything below has changed
  *   await local.open();                        what was on the last time, with one question to the user
- *   local.setMicrophone(false), local.setCamera(true), local.shareScreen(), local.stopScreen()
+ *   local.flip('microphone'), local.flip('camera'), local.shareScreen(), local.stopScreen()
  *   local.choose('camera', deviceId)           goes over to another device; what is sent never stops in between
  *   local.sending(tellsScreens)                { audio, camera, screen }: the tracks for a peer
  *
@@ -34,6 +34,7 @@ export class LocalMedia {
     this._turns = { microphone: Promise.resolve(), camera: Promise.resolve() };
     this._isOpen = false;
     this._asking = 0;
+    this._reaching = { microphone: 0, camera: 0 }; /* wishes that have not come true yet */
     navigator.mediaDevices?.addEventListener?.('devicechange', () => this._onDeviceChange());
   }
 
@@ -73,12 +74,12 @@ export class LocalMedia {
     await this.listDevices();
   }
 
-  setMicrophone(on) {
-    return this._set('microphone', on);
-  }
-
-  setCamera(on) {
-    return this._set('camera', on);
+  /* What a press on its button means: the other of what is on, or on its way there. Resolves, when that is reached, to
+   * what was wished. */
+  async flip(kind) {
+    const on = !(this._wants(kind) && (this[kind] || this._reaching[kind]));
+    await this._set(kind, on);
+    return on;
   }
 
   async choose(kind, deviceId) {
@@ -139,7 +140,8 @@ export class LocalMedia {
     prefs.set('call.on', { microphone: this.wantsMicrophone, camera: this.wantsCamera });
     if (this[kind]) this[kind].enabled = on;
     this._changed();
-    return this._turn(kind, () => this._reach(kind));
+    this._reaching[kind]++;
+    return this._turn(kind, () => this._reach(kind)).then(() => { this._reaching[kind]--; });
   }
 
   /* Brings a device to where it is wanted by now, however often that has changed on the way. */

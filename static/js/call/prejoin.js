@@ -59,8 +59,7 @@ export class Prejoin {
   }
 
   flip(kind) {
-    if (kind === 'camera') this._local.setCamera(!this._local.isCameraOn);
-    else this._local.setMicrophone(!this._local.isMicrophoneOn);
+    this._local.flip(kind);
   }
 
   _update() {

@@ -133,9 +133,7 @@ class Room {
   }
 
   async _flip(kind) {
-    const isCamera = kind === 'camera';
-    const on = isCamera ? !this._local.isCameraOn : !this._local.isMicrophoneOn;
-    await (isCamera ? this._local.setCamera(on) : this._local.setMicrophone(on));
+    const on = await this._local.flip(kind);
     const problem = this._local.problems[kind];
     if (on && problem && page.dataset.phase === 'in') toast(problem.text, { kind: 'error' });
   }
