@@ -1439,6 +1439,33 @@ START_TEST(a_net_that_is_released_while_a_crowd_is_served_leaves_nothing)
 }
 END_TEST
 
+static void joiner_takes_all_and_hears_of_something(struct fixture *f)
+{
+    while (client_read_some(&crowd[0], 1u << 20) > 0)
+        continue;
+    ws_stage_broadcast(f->outbox, TO_ALL, BYTES("news"));
+}
+
+/* Else the boards of a few would use up what a tick sends to the crowd. */
+START_TEST(a_joiner_in_a_crowd_gets_the_share_of_everybody)
+{
+    fixture_start();
+    struct client joiner = client_open_with(4 << 20);
+    ws_client_shake(&joiner, false);
+    crowd = &joiner;
+    struct blob *b = filled_blob(32u << 20, 's');
+    outbox_blob(fx.outbox, joiner.id, b, 0, b->len, OUT_SNAPSHOT);
+    blob_unref(b);
+    turn();
+    settle(); /* until the kernel takes no more */
+    fx.before_commit = joiner_takes_all_and_hears_of_something;
+    turn();
+    ck_assert_uint_eq(readable(&joiner), CONN_FLUSH);
+    client_close(&joiner);
+    fixture_stop();
+}
+END_TEST
+
 static void stage_for_dialects(struct fixture *f)
 {
     ws_stage_broadcast(f->outbox, TO_BASE, BYTES("base"));
@@ -1762,6 +1789,7 @@ int main(void)
         who_leaves_a_crowd_before_its_turn_is_not_missed,
         one_who_vanishes_while_a_crowd_is_served_is_told_of_in_the_next_tick,
         a_net_that_is_released_while_a_crowd_is_served_leaves_nothing,
+        a_joiner_in_a_crowd_gets_the_share_of_everybody,
         a_broadcast_to_one_dialect_reaches_that_one,
         what_a_slow_reader_is_owed_costs_a_small_multiple_of_it,
         a_failed_commit_is_503_and_the_end_of_that_connection,
