@@ -3,7 +3,9 @@
  *   mountStatus(element)
  *
  * Hook for tests: [data-testid=connection-state] with data-state = connecting | open | reconnecting | offline.
- * The seconds count down silently; a screen reader hears a change of state and nothing else. */
+ * The seconds count down silently; a screen reader hears a change of state and nothing else.
+ * A connection that stays away (data-away) gets a button and, where the header has no room for the words, a line
+ * below it; one that blinks gets neither. */
 import { h, icon, setIcon } from './dom.js';
 import { socket } from './socket.js';
 
@@ -24,6 +26,7 @@ export function mountStatus(root) {
   root.append(pill, retry);
 
   let ticking = 0;
+  let away = false;
   const tick = () => {
     const left = Math.ceil((socket.state.retryAt - Date.now()) / 1000);
     seconds.textContent = left > 0 ? `in ${left} s` : '';
@@ -34,8 +37,11 @@ export function mountStatus(root) {
     pill.dataset.state = name;
     setIcon(picture, look);
     if (words.textContent !== text) words.textContent = text;
-    /* A wait of a second is over before anybody has read about it. */
-    retry.hidden = !(waiting && retryAt - Date.now() > 1500);
+    /* A wait of a second is over before anybody has read about it; after a long one, an attempt changes nothing yet. */
+    if (name !== 'reconnecting' && name !== 'offline') away = false;
+    else if (retryAt - Date.now() > 1500) away = true;
+    root.toggleAttribute('data-away', away);
+    retry.hidden = !away;
     clearInterval(ticking);
     if (waiting) ticking = setInterval(tick, 250);
     tick();

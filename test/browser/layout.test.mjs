@@ -46,6 +46,49 @@ for (const width of [320, 390, 768, 1280]) {
   });
 }
 
+// The header has least room when it has most to say. Every handshake of these pages meets a dead end: a real server
+// that never answers it would keep the whole page waiting.
+for (const width of [320, 390, 760, 960, 1088, 1200]) {
+  test(`no page scrolls sideways at ${width} pixels while there is no connection`, async (t) => {
+    for (const loggedIn of [false, true]) {
+      const context = await someone(t, { viewport: { width, height: 640 }, outage: true }, loggedIn);
+      await context.addInitScript(() => {
+        const sockets = [];
+        window.WebSocket = class {
+          constructor() { sockets.push(this); }
+          close() { /* it never was open */ }
+        };
+        window.refuseHandshake = () => sockets.at(-1).onclose?.({ code: 1006 });
+      });
+      const who = `of ${loggedIn ? 'a long name' : 'a guest'}`;
+      const state = (page, name) => page.locator(`[data-testid=connection-state][data-state=${name}]`).waitFor({ state: 'attached' });
+      const widthOf = (page) => page.evaluate(() => document.documentElement.scrollWidth);
+      for (const path of ['/', '/drawing-board', '/chat', '/direct-messaging', '/video-call', '/test-websocket']) {
+        const page = await visit(context, path);
+        await page.locator('#account a, #account details').first().waitFor();
+        await state(page, 'connecting');
+        assert.ok(await widthOf(page) <= width, `${path} ${who}, connecting, is ${await widthOf(page)} pixels wide`);
+        // Long waits come after short ones: until the button is there that ends them.
+        const again = page.getByRole('button', { name: 'Try now' });
+        for (let refused = 0; refused < 6 && !(await again.isVisible()); refused++) {
+          await page.evaluate(() => window.refuseHandshake());
+          await state(page, 'reconnecting');
+          assert.ok(await widthOf(page) <= width, `${path} ${who}, reconnecting, is ${await widthOf(page)} pixels wide`);
+          if (!(await again.isVisible())) await page.evaluate(async () => (await import('/public/js/socket.js')).socket.retryNow());
+        }
+        await again.click({ trial: true });
+        const seen = await page.locator('[data-testid=connection-state]').evaluate(({ innerText }) => innerText);
+        assert.match(seen, /^Reconnecting(\s*in \d+ s)?$/);
+        await context.setOffline(true);
+        await state(page, 'offline');
+        assert.ok(await widthOf(page) <= width, `${path} ${who}, offline, is ${await widthOf(page)} pixels wide`);
+        await context.setOffline(false);
+        await page.close();
+      }
+    }
+  });
+}
+
 test('every page has a title of its own, one h1, a language, and landmarks', async (t) => {
   const context = await someone(t, {}, false);
   const titles = [];

@@ -27,8 +27,9 @@ function isExpected(message, outage) {
   const { url } = message.location();
   const guest = /status of 401/.test(message.text()) && url.endsWith('/api/users/@me');
   const refused = /status of (400|409|429)/.test(message.text()) && /\/(login|register)$/.test(url);
+  const asked = outage && /status of 400/.test(message.text()) && url.endsWith('/websocket'); // why no handshake works
   const gone = outage && /WebSocket connection to|ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/.test(message.text());
-  return guest || refused || gone;
+  return guest || refused || asked || gone;
 }
 
 // A person with a browser profile of their own. options: what playwright's newContext takes, `cookie`
