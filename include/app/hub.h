@@ -72,8 +72,8 @@ void hub_to_peer(struct hub *h, const struct peer *p, struct bytes message);
 /* Stages a text message for every connection of a user that speaks a dialect. */
 void hub_to_user(struct hub *h, int64_t user_id, enum audience who, struct bytes message);
 /* While output is released: a close frame with `code`, and the end, for every connection of a
- * session. */
-void hub_close_session(struct hub *h, const struct out_sink *sink,
+ * session of that user. */
+void hub_close_session(struct hub *h, const struct out_sink *sink, int64_t user_id,
                        const uint8_t session[HUB_SESSION_LEN], uint16_t code);
 /* True when any open connection speaks that dialect. */
 static inline bool hub_has(const struct hub *h, enum audience who)

@@ -38,9 +38,12 @@ MUST_CHECK enum err session_store_find(struct session_store *ss,
 /* ERR_NOT_FOUND: there was none. */
 MUST_CHECK enum err session_store_delete(struct session_store *ss,
                                          const uint8_t token_hash[SESSION_HASH_LEN]);
-/* Removes at most `max_rows` sessions that have expired at `now`; *n says how many. Fewer than
- * max_rows means that none is left. */
+
+typedef void session_fn(void *arg, int64_t user_id, const uint8_t token_hash[SESSION_HASH_LEN]);
+
+/* Removes at most `max_rows` sessions that have expired at `now`, and calls fn(arg, ...) for each;
+ * fewer than max_rows means that none is left. What `fn` does is to be undone when this fails. */
 MUST_CHECK enum err session_store_delete_expired(struct session_store *ss, int64_t now,
-                                                 uint32_t max_rows, uint32_t *n);
+                                                 uint32_t max_rows, session_fn *fn, void *arg);
 
 #endif

@@ -209,19 +209,22 @@ void hub_to_members(struct hub *h, enum audience who, struct bytes message)
         to_person(h, container_of(l, struct person, in_all), who, message);
 }
 
-void hub_close_session(struct hub *h, const struct out_sink *sink,
+void hub_close_session(struct hub *h, const struct out_sink *sink, int64_t user_id,
                        const uint8_t session[HUB_SESSION_LEN], uint16_t code)
 {
+    struct person *person = hub_person(h, user_id);
+    if (!person)
+        return;
     const char payload[2] = { (char)(code >> 8), (char)(code & 0xff) };
     char frame[WS_MAX_SERVER_HEAD + 2];
     size_t len = generate_ws_frame(WS_CLOSE, bytes_of(payload, 2), frame);
     struct blob *b = blob_copy(bytes_of(frame, len));
-    struct link *l = h->peers.next, *next;
+    struct link *l = person->peers.next, *next;
 
-    for (; l != &h->peers; l = next) {
-        struct peer *p = container_of(l, struct peer, in_all);
+    for (; l != &person->peers; l = next) {
+        struct peer *p = container_of(l, struct peer, in_person);
         next = l->next;
-        if (!p->person || sodium_memcmp(p->session, session, HUB_SESSION_LEN) != 0)
+        if (sodium_memcmp(p->session, session, HUB_SESSION_LEN) != 0)
             continue;
         if (b)
             sink->send(sink->self, p->conn, b, 0, b->len, OUT_LIVE);

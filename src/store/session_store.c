@@ -14,7 +14,8 @@ enum err session_store_open(struct session_store *ss, struct db *db)
         { &ss->remove, "DELETE FROM sessions WHERE token_hash = ?1" },
         { &ss->remove_expired,
           "DELETE FROM sessions WHERE token_hash IN"
-          " (SELECT token_hash FROM sessions WHERE expires_at <= ?1 LIMIT ?2)" },
+          " (SELECT token_hash FROM sessions WHERE expires_at <= ?1 LIMIT ?2)"
+          " RETURNING user_id, token_hash" },
     };
 
     ss->db = db;
@@ -60,11 +61,20 @@ enum err session_store_delete(struct session_store *ss, const uint8_t token_hash
 }
 
 enum err session_store_delete_expired(struct session_store *ss, int64_t now, uint32_t max_rows,
-                                      uint32_t *n)
+                                      session_fn *fn, void *arg)
 {
+    bool has_row;
+    enum err e;
+
     stmt_bind_int(ss->remove_expired, 1, now);
     stmt_bind_int(ss->remove_expired, 2, max_rows);
-    enum err e = stmt_run(ss->remove_expired);
-    *n = e ? 0 : (uint32_t)db_changes(ss->db);
-    return e;
+    while ((e = stmt_step(ss->remove_expired, &has_row)) == OK && has_row) {
+        int64_t user_id = stmt_int(ss->remove_expired, 0);
+        struct bytes hash = stmt_bytes(ss->remove_expired, 1);
+        if ((e = stmt_check(ss->remove_expired)) != OK)
+            break;
+        if (hash.len == SESSION_HASH_LEN)
+            fn(arg, user_id, (const uint8_t *)hash.data);
+    }
+    return stmt_done(ss->remove_expired, e);
 }

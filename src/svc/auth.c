@@ -340,11 +340,19 @@ enum http_verdict auth_on_me(struct app *app, struct http_request *rq, const str
     return HTTP_ANSWERED;
 }
 
-static void apply_logout(void *ctx, const struct out_sink *sink, uint64_t arg, struct bytes session)
+static void apply_end(void *ctx, const struct out_sink *sink, uint64_t user_id,
+                      struct bytes session)
 {
     struct app *app = ctx;
-    (void)arg;
-    hub_close_session(&app->hub, sink, (const uint8_t *)session.data, WS_CLOSE_POLICY);
+    hub_close_session(&app->hub, sink, (int64_t)user_id, (const uint8_t *)session.data,
+                      WS_CLOSE_POLICY);
+}
+
+/* When the session's end is in the database, its connections end, too. */
+static void end_session(struct app *app, int64_t user_id, const uint8_t hash[SESSION_HASH_LEN])
+{
+    outbox_apply(app->outbox, 0, apply_end, app, (uint64_t)user_id,
+                 bytes_of((const char *)hash, HUB_SESSION_LEN));
 }
 
 static void reply_logged_out(struct app *app, slot_id conn)
@@ -376,8 +384,7 @@ enum http_verdict auth_on_logout(struct app *app, struct http_request *rq,
     if (e == ERR_NOT_FOUND)
         e = OK;
     if (!e) {
-        outbox_apply(app->outbox, 0, apply_logout, app, 0,
-                     bytes_of((const char *)caller->session, sizeof caller->session));
+        end_session(app, caller->user_id, caller->session);
         reply_logged_out(app, rq->conn);
     }
     if (app_write_end(app, WRITE_SYNCED, e == OK) || e)
@@ -385,12 +392,16 @@ enum http_verdict auth_on_logout(struct app *app, struct http_request *rq,
     return HTTP_ANSWERED;
 }
 
+static void on_expired(void *arg, int64_t user_id, const uint8_t hash[SESSION_HASH_LEN])
+{
+    end_session(arg, user_id, hash);
+}
+
 void auth_sweep(struct app *app)
 {
-    uint32_t n = 0;
-
     if (app_write_begin(app, 0, WRITE_SYNCED))
         return;
-    enum err e = session_store_delete_expired(&app->sessions, app->wall_ms, SWEEP_ROWS, &n);
+    enum err e = session_store_delete_expired(&app->sessions, app->wall_ms, SWEEP_ROWS, on_expired,
+                                              app);
     app_write_end(app, WRITE_SYNCED, e == OK);
 }

@@ -244,11 +244,14 @@ START_TEST(the_connections_of_a_session_are_closed_and_no_others)
     ck_assert_int_eq(hub_join(&h, 2, 5, BYTES("ann"), session, true, &p), OK);
     ck_assert_int_eq(hub_join(&h, 3, 5, BYTES("ann"), session, false, &p), OK);
     join(4, 0, "", false); /* a guest, whose session is all zero */
+    join(9, 6, "bob", false); /* another user's session that looks the same */
     said[0] = 0;
-    hub_close_session(&h, &sink, session, 1008);
+    hub_close_session(&h, &sink, 5, session, 1008);
     ck_assert_str_eq(said, "2!\x03\xf0|2 finish 1008|3!\x03\xf0|3 finish 1008|");
     said[0] = 0;
-    hub_close_session(&h, &sink, none, 1008);
+    hub_close_session(&h, &sink, 5, none, 1008);
+    hub_close_session(&h, &sink, 0, none, 1008);
+    hub_close_session(&h, &sink, 7, session, 1008);
     ck_assert_str_eq(said, "");
     stop();
 }

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { Client, stroke } from './lib/client.mjs';
 import { get } from './lib/http.mjs';
 import { RawConnection } from './lib/raw.mjs';
-import { GUARD_MS, startServer, within } from './lib/server.mjs';
+import { startServer, until, within } from './lib/server.mjs';
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -20,14 +20,6 @@ async function crowd(server, t, n) {
   const all = [];
   for (let i = 0; i < n; i++) all.push(await RawConnection.open(server, { t }));
   return all;
-}
-
-async function until(condition, what) {
-  const deadline = Date.now() + GUARD_MS;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
-    await sleep(20);
-  }
 }
 
 const warnings = (server) => server.stderr.split('out of file descriptors').length - 1;

@@ -9,6 +9,9 @@
  * and by its password process, so a test can say at any moment what fails from now on, and read how many calls there were. The
  * layout is struct control; test/e2e/lib/faults.mjs has the other side.
  *
+ * The same file can stop the clock: the server then lives in the millisecond that stands there, until a test writes
+ * another one. What takes 75 seconds or 30 days is tested to the millisecond that way, and at once.
+ *
  * Passwords are hashed at libsodium's lowest cost: a sweep registers and logs in thousands of times.
  */
 #include <cjson/cJSON.h>
@@ -30,6 +33,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum kind {
@@ -65,12 +69,15 @@ enum kind {
 #define SHORT 100000u    /* one byte is read or written */
 #define KILL_NINE 100001u /* the call never returns: kill -9 came at this moment */
 
+#define CLOCK_LOOK_MS 5 /* with a stopped clock, how often a waiting server looks whether it was moved */
+
 struct control {
     uint32_t kind; /* what fails; NOTHING: nothing does */
     uint32_t error;
     uint64_t first, last; /* calls, counted from 1 */
     uint64_t n_failed;
     uint64_t n_calls[N_KINDS];
+    uint64_t clock_ms; /* since 1970; 0: the clock runs as it does */
 };
 
 static struct control *control;
@@ -107,6 +114,24 @@ static int fault_errno(enum kind kind)
 static bool is_worker(void)
 {
     return control && getpid() != server_pid;
+}
+
+/* --- time --- */
+
+static uint64_t stopped_clock(void)
+{
+    return control ? __atomic_load_n(&control->clock_ms, __ATOMIC_SEQ_CST) : 0;
+}
+
+int __real_clock_gettime(clockid_t clock, struct timespec *t);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
+{
+    uint64_t ms = stopped_clock();
+    if (!ms)
+        return __real_clock_gettime(clock, t);
+    *t = (struct timespec){ .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+    return 0;
 }
 
 /* --- memory --- */
@@ -177,6 +202,8 @@ int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *ev)
 int __wrap_epoll_wait(int epoll, struct epoll_event *ev, int n, int timeout);
 int __wrap_epoll_wait(int epoll, struct epoll_event *ev, int n, int timeout)
 {
+    if (stopped_clock() && (timeout < 0 || timeout > CLOCK_LOOK_MS))
+        timeout = CLOCK_LOOK_MS;
     return fault_errno(EPOLL_WAIT) ? -1 : __real_epoll_wait(epoll, ev, n, timeout);
 }
 

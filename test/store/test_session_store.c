@@ -96,18 +96,27 @@ START_TEST(a_deleted_session_is_gone_and_the_others_stay)
 }
 END_TEST
 
+static void count_removed(void *arg, int64_t user_id, const uint8_t token_hash[SESSION_HASH_LEN])
+{
+    struct session_row s;
+
+    ck_assert_int_eq(user_id, 1);
+    ck_assert_int_eq(session_store_find(&ss, token_hash, NOW - 1, &s), ERR_NOT_FOUND);
+    ++*(uint32_t *)arg;
+}
+
 START_TEST(expired_sessions_are_removed_in_bites_and_valid_ones_stay)
 {
-    uint32_t n;
+    uint32_t n = 0;
 
     for (int i = 0; i < 300; i++)
         ck_ok(add(i, NOW + i));
-    ck_ok(session_store_delete_expired(&ss, NOW + 199, 150, &n)); /* 0 to 199 have expired */
-    ck_assert_uint_eq(n, 150);
-    ck_ok(session_store_delete_expired(&ss, NOW + 199, 150, &n));
-    ck_assert_uint_eq(n, 50);
-    ck_ok(session_store_delete_expired(&ss, NOW + 199, 150, &n));
-    ck_assert_uint_eq(n, 0);
+    ck_ok(session_store_delete_expired(&ss, NOW + 199, 150, count_removed, &n));
+    ck_assert_uint_eq(n, 150); /* 0 to 199 have expired */
+    ck_ok(session_store_delete_expired(&ss, NOW + 199, 150, count_removed, &n));
+    ck_assert_uint_eq(n, 200);
+    ck_ok(session_store_delete_expired(&ss, NOW + 199, 150, count_removed, &n));
+    ck_assert_uint_eq(n, 200);
     ck_assert_int_eq(query(db, "SELECT count(*) FROM sessions"), 100);
 }
 END_TEST

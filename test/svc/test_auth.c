@@ -510,6 +510,31 @@ START_TEST(expired_sessions_are_swept_and_others_stay)
 }
 END_TEST
 
+START_TEST(a_session_that_expires_takes_its_sockets_along)
+{
+    char old[160], fresh[160];
+    open_auth(0);
+    registered("ann");
+    log_in("ann", old);
+    f.app.wall_ms += 1;
+    log_in("ann", fresh);
+    struct tab *ends = socket_of(old), *stays = socket_of(fresh);
+    fake_tick(&f);
+    f.app.wall_ms += 30 * INT64_C(86400000) - 1; /* the first millisecond without the older one */
+    f.commit_fails = true;
+    auth_sweep(&f.app);
+    fake_tick(&f);
+    ck_assert_int_eq(ends->finish_code, -1); /* it is still in the database */
+    f.commit_fails = false;
+    auth_sweep(&f.app);
+    fake_tick(&f);
+    ck_assert_int_eq(ends->finish_code, 1008);
+    ck_assert_int_eq(stays->finish_code, -1);
+    ck_assert_int_eq(atoi(me(fresh)), 200);
+    fake_close(&f);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -533,6 +558,7 @@ int main(void)
         other_sites_cannot_log_anybody_in_or_out,
         every_try_counts_and_a_minute_has_so_many,
         expired_sessions_are_swept_and_others_stay,
+        a_session_that_expires_takes_its_sockets_along,
     };
     return RUN_TESTS("auth", tests);
 }

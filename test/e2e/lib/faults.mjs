@@ -6,9 +6,11 @@
 //     faults.arm('alloc', ENOMEM, 3, Infinity); and every one behind it
 //     faults.disarm();                          gives { calls, failed } since then
 
+import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { get } from './http.mjs';
 import { tempFolder } from './server.mjs';
 
 export const FAULTS = process.env.FAULTS;
@@ -34,11 +36,12 @@ const SQLITE = {
 const ERRORS = { ...errno, ...SQLITE, SHORT: 100_000, KILL_9: 100_001, DEATH: 1 };
 
 const SIZE = 32 + 8 * KINDS.length;
+const CLOCK_AT = SIZE;
 
 export class Faults {
   constructor(t) {
     this.path = path.join(tempFolder(t), 'faults');
-    fs.writeFileSync(this.path, Buffer.alloc(SIZE));
+    fs.writeFileSync(this.path, Buffer.alloc(SIZE + 8));
     this.fd = fs.openSync(this.path, 'r+');
     t.after(() => fs.closeSync(this.fd));
     this.env = { PARLOR_FAULTS: this.path };
@@ -65,5 +68,36 @@ export class Faults {
       failed: Number(control.readBigUInt64LE(24)),
       calls: Number(control.readBigUInt64LE(32 + 8 * this.kind)),
     };
+  }
+}
+
+// A server whose clock stands still until a test moves it:
+//
+//     const clock = new Clock(t);
+//     const server = await startServer(t, clock.options);
+//     await clock.advance(server, 9_999);
+//
+// When advance() resolves, everything has happened that was due until then, ends of connections included.
+export class Clock {
+  constructor(t) {
+    this.faults = new Faults(t);
+    this.now = Date.now();
+    this.options = { executable: FAULTS, env: this.faults.env };
+    this.#write();
+  }
+
+  #write() {
+    const ms = Buffer.alloc(8);
+    ms.writeBigUInt64LE(BigInt(this.now));
+    fs.writeSync(this.faults.fd, ms, 0, 8, CLOCK_AT);
+  }
+
+  async advance(server, ms) {
+    const fence = async () => assert.equal((await get(server, '/healthz')).status, 200);
+    await fence(); // what was sent before belongs to the time before
+    this.now += ms;
+    this.#write();
+    // The first answer comes from a tick that knows the new time, the next one from behind the ends of that tick.
+    for (let i = 0; i < 3; i++) await fence();
   }
 }

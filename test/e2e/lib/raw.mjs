@@ -7,8 +7,8 @@ import { GUARD_MS, cleanUp, within } from './server.mjs';
 export const bytes = (value) => (typeof value === 'string' ? Buffer.from(value, 'latin1') : value);
 
 export class RawConnection {
-  static async open(server, { t, host } = {}) {
-    const socket = net.connect({ port: server.port, host: host ?? server.host });
+  static async open(server, { t, host, allowHalfOpen = false } = {}) {
+    const socket = net.connect({ port: server.port, host: host ?? server.host, allowHalfOpen });
     const connection = new RawConnection(socket);
     server.clients.add(connection);
     socket.once('close', () => server.clients.delete(connection));

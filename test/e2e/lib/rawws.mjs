@@ -73,8 +73,8 @@ export function handshake(server, { headers = {}, target = '/websocket', method 
 export class RawWebSocket {
   // Opens, shakes hands, and reads what every newcomer gets; `behind` goes out in the same write
   // as the handshake.
-  static async open(server, { t, headers, behind, greeting = true } = {}) {
-    const connection = await RawConnection.open(server, { t });
+  static async open(server, { t, headers, behind, allowHalfOpen, greeting = true } = {}) {
+    const connection = await RawConnection.open(server, { t, allowHalfOpen });
     const socket = new RawWebSocket(connection);
     connection.send(Buffer.concat([Buffer.from(handshake(server, { headers })), behind ?? Buffer.alloc(0)]));
     socket.response = await connection.response();

@@ -83,6 +83,15 @@ export function within(promise, what, ms = GUARD_MS) {
   return Promise.race([promise, guard]).finally(() => clearTimeout(timer));
 }
 
+// For what can only be asked again and again.
+export async function until(condition, what) {
+  const deadline = Date.now() + GUARD_MS;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 // What sanitizers say goes to standard error, and not all of it ends the process.
 function assertSane(stderr) {
   assert.doesNotMatch(stderr, /runtime error:|ERROR: \w+Sanitizer/);
