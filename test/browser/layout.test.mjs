@@ -5,13 +5,15 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { newUser } from '../e2e/lib/http.mjs';
 import { cleanUp, file, startServer } from '../e2e/lib/server.mjs';
-import { PAGES, launch, person, ready, visit } from './lib/browser.mjs';
+import { PAGES, deadEnds, launch, person, ready, stateIs, staysAway, visit } from './lib/browser.mjs';
 
 const browser = await launch(file);
 const server = await startServer(file);
 const LONG_NAME = 'WWWWWWWWWW.WWWWWWWWWW.WWWWWWWWWW';
 const cookie = await newUser(server, LONG_NAME);
+const CONNECTED = ['/', '/drawing-board', '/chat', '/direct-messaging', '/video-call', '/test-websocket'];
 
+const widthOf = (page) => page.evaluate(() => document.documentElement.scrollWidth);
 const someone = (t, options, loggedIn) => person(t, browser, server, { ...options, cookie: loggedIn ? cookie : undefined });
 
 test('the theme button goes through its themes, and the choice lasts', async (t) => {
@@ -34,60 +36,107 @@ test('the theme button goes through its themes, and the choice lasts', async (t)
 for (const width of [320, 390, 768, 1280]) {
   test(`no page scrolls sideways at ${width} pixels`, async (t) => {
     for (const loggedIn of [false, true]) {
-      const context = await someone(t, { viewport: { width, height: 640 } }, loggedIn);
+      const context = await someone(t, { viewport: { width, height: 640 }, hasTouch: width < 800, isMobile: width < 800 }, loggedIn);
       for (const path of PAGES) {
         const page = await visit(context, path);
         await ready(page);
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         assert.ok(wide <= width, `${path} is ${wide} pixels wide${loggedIn ? ' for a long name' : ''}`);
+        const lines = await page.evaluate(() => document.querySelector('.topbar').offsetHeight / document.querySelector('.brand').offsetHeight);
+        assert.ok(lines < 2, `the header of ${path} has one line`);
         await page.close();
       }
     }
   });
 }
 
-// The header has least room when it has most to say. Every handshake of these pages meets a dead end: a real server
-// that never answers it would keep the whole page waiting.
+// The header has least room when it has most to say.
 for (const width of [320, 390, 760, 960, 1088, 1200]) {
   test(`no page scrolls sideways at ${width} pixels while there is no connection`, async (t) => {
     for (const loggedIn of [false, true]) {
       const context = await someone(t, { viewport: { width, height: 640 }, outage: true }, loggedIn);
-      await context.addInitScript(() => {
-        const sockets = [];
-        window.WebSocket = class {
-          constructor() { sockets.push(this); }
-          close() { /* it never was open */ }
-        };
-        window.refuseHandshake = () => sockets.at(-1).onclose?.({ code: 1006 });
-      });
+      await deadEnds(context);
       const who = `of ${loggedIn ? 'a long name' : 'a guest'}`;
-      const state = (page, name) => page.locator(`[data-testid=connection-state][data-state=${name}]`).waitFor({ state: 'attached' });
-      const widthOf = (page) => page.evaluate(() => document.documentElement.scrollWidth);
-      for (const path of ['/', '/drawing-board', '/chat', '/direct-messaging', '/video-call', '/test-websocket']) {
+      for (const path of CONNECTED) {
         const page = await visit(context, path);
+        const fits = async (when) => assert.ok(await widthOf(page) <= width, `${path} ${who}, ${when}, is ${await widthOf(page)} pixels wide`);
         await page.locator('#account a, #account details').first().waitFor();
-        await state(page, 'connecting');
-        assert.ok(await widthOf(page) <= width, `${path} ${who}, connecting, is ${await widthOf(page)} pixels wide`);
-        // Long waits come after short ones: until the button is there that ends them.
-        const again = page.getByRole('button', { name: 'Try now' });
-        for (let refused = 0; refused < 6 && !(await again.isVisible()); refused++) {
-          await page.evaluate(() => window.refuseHandshake());
-          await state(page, 'reconnecting');
-          assert.ok(await widthOf(page) <= width, `${path} ${who}, reconnecting, is ${await widthOf(page)} pixels wide`);
-          if (!(await again.isVisible())) await page.evaluate(async () => (await import('/public/js/socket.js')).socket.retryNow());
-        }
+        await stateIs(page, 'connecting');
+        await fits('connecting');
+        const again = await staysAway(page, () => fits('reconnecting'));
         await again.click({ trial: true });
         const seen = await page.locator('[data-testid=connection-state]').evaluate(({ innerText }) => innerText);
         assert.match(seen, /^Reconnecting(\s*in \d+ s)?$/);
         await context.setOffline(true);
-        await state(page, 'offline');
-        assert.ok(await widthOf(page) <= width, `${path} ${who}, offline, is ${await widthOf(page)} pixels wide`);
+        await stateIs(page, 'offline');
+        await fits('offline');
         await context.setOffline(false);
         await page.close();
       }
     }
   });
 }
+
+// Whether one has made it larger in the browser, where the widths of css/base.css grow along, or in a style of one's own.
+for (const width of [390, 1280]) {
+  test(`with text twice as large nothing is beside a window of ${width} pixels`, async (t) => {
+    for (const loggedIn of [false, true]) {
+      const context = await someone(t, { viewport: { width, height: 844 }, outage: true }, loggedIn);
+      await deadEnds(context);
+      for (const path of [...CONNECTED, '/login', '/register', '/video-call/0123456789abcdef01234567']) {
+        const page = await visit(context, path);
+        await page.locator('#account a, #account details').first().waitFor();
+        await page.evaluate(() => { document.documentElement.style.fontSize = '32px'; });
+        if (await page.locator('[data-testid=connection-state]').count()) await staysAway(page);
+        const beside = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll('.topbar *, .mainnav a, main :is(a, button, input, textarea, summary)')]
+          .filter((node) => node.checkVisibility() && !node.closest('#palette, .visually-hidden'))
+          .filter((node) => node.getBoundingClientRect().right > innerWidth + 0.5 || node.getBoundingClientRect().left < -0.5)
+          .map((node) => `${node.id || node.className}: ${node.textContent.trim().slice(0, 30)}`));
+        assert.deepEqual(beside, [], `${path} ${loggedIn ? 'of a long name' : 'of a guest'}`);
+        assert.ok(await widthOf(page) <= width, `${path} is ${await widthOf(page)} pixels wide`);
+        await page.close();
+      }
+    }
+  });
+}
+
+for (const [width, height] of [[390, 844], [844, 390]]) {
+  test(`everything that one touches is large enough at ${width} x ${height}`, async (t) => {
+    for (const loggedIn of [false, true]) {
+      const context = await someone(t, { viewport: { width, height }, hasTouch: true, isMobile: true }, loggedIn);
+      for (const path of [...PAGES, '/chat', '/direct-messaging', '/video-call']) {
+        const page = await visit(context, path);
+        await ready(page);
+        const small = await page.evaluate(() => [...document.querySelectorAll('a, button, input, select, textarea, summary')]
+          .filter((node) => node.checkVisibility() && !node.closest('.skip-link') && getComputedStyle(node).display !== 'inline')
+          .map((node) => ({ what: node.id || node.textContent.trim() || node.className, box: (node.closest('label') ?? node).getBoundingClientRect() }))
+          .filter(({ box }) => box.height < 43.9 || box.width < 43.9)
+          .map(({ what, box }) => `${what}: ${box.width} x ${box.height}`));
+        assert.deepEqual(small, [], `${path} ${loggedIn ? 'of somebody' : 'of a guest'}`);
+        await page.close();
+      }
+    }
+  });
+}
+
+test('on the smallest phone the bars of the board are one line each, and who is here unfolds over the paper', async (t) => {
+  const page = await visit(await someone(t, { viewport: { width: 320, height: 568 }, hasTouch: true, isMobile: true }, false), '/drawing-board');
+  await ready(page);
+  await page.locator('#people-count', { hasText: 'Guests only' }).waitFor();
+  const boxes = () => page.evaluate(() => [...document.querySelectorAll('.board__people-head, .board__actions, .board__actions button')].map((node) => {
+    const { left, top, right, bottom } = node.getBoundingClientRect();
+    return [left, top, right, bottom].map(Math.round);
+  }));
+  const closed = await boxes();
+  const [head, , ...buttons] = closed.filter(([left, , right]) => right > left);
+  assert.equal(new Set(buttons.map(([, top]) => top)).size, 1, JSON.stringify(buttons));
+  assert.ok(head[2] <= buttons[0][0], 'nothing lies over another');
+  assert.ok(await page.locator('.board__people-head').evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth), 'the words are inside');
+  await page.tap('#board-people summary');
+  await page.locator('#guest-note').waitFor();
+  assert.deepEqual(await boxes(), closed, 'nothing moves when the list unfolds');
+  await page.locator('#guest-note').click({ trial: true });
+});
 
 test('every page has a title of its own, one h1, a language, and landmarks', async (t) => {
   const context = await someone(t, {}, false);

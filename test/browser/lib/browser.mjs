@@ -78,6 +78,40 @@ export async function person(t, browser, server, { outage = false, cookie, ...op
   return context;
 }
 
+// Handshakes meet a dead end while window.deadEnd is true: a real server that never answers would keep the whole page
+// waiting. refuseHandshake() ends the last one.
+export async function deadEnds(context) {
+  await context.addInitScript(() => {
+    const Real = window.WebSocket;
+    const sockets = [];
+    window.deadEnd = true;
+    window.WebSocket = class {
+      constructor(...how) {
+        if (!window.deadEnd) return new Real(...how);
+        sockets.push(this);
+      }
+
+      close() { /* it never was open */ }
+    };
+    window.WebSocket.OPEN = Real.OPEN;
+    window.refuseHandshake = () => sockets.at(-1).onclose?.({ code: 1006 });
+  });
+}
+
+// Long waits come after short ones: until the button is there that ends them.
+export async function staysAway(page, afterRefusal = async () => {}) {
+  const again = page.getByRole('button', { name: 'Try now' });
+  for (let refused = 0; refused < 6 && !(await again.isVisible()); refused++) {
+    await page.evaluate(() => window.refuseHandshake());
+    await stateIs(page, 'reconnecting');
+    await afterRefusal();
+    if (!(await again.isVisible())) await page.evaluate(async () => (await import('/public/js/socket.js')).socket.retryNow());
+  }
+  return again;
+}
+
+export const stateIs = (page, name) => page.locator(`[data-testid=connection-state][data-state=${name}]`).waitFor({ state: 'attached' });
+
 export async function visit(context, path) {
   const page = await context.newPage();
   await page.goto(path);
