@@ -3,10 +3,11 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { Client } from '../e2e/lib/client.mjs';
 import { file, startServer } from '../e2e/lib/server.mjs';
 import { connected, person, visit } from './lib/browser.mjs';
 import {
-  allSeeEachOther, assertNoViolations, caller, createRoom, enter, join, keepConnections, launchWithDevices, leave, phaseIs, prejoin,
+  allSeeEachOther, assertNoViolations, caller, cookieOf, createRoom, enter, join, keepConnections, launchWithDevices, leave, phaseIs, prejoin,
   refuseDevices, seesPlaying, smallPictures, tileOf,
 } from './lib/calls.mjs';
 
@@ -315,4 +316,37 @@ test('nothing scrolls sideways at 320 pixels', async (t) => {
   }
   await leave(page);
   assert.ok(await wide() <= 320, 'after leaving');
+});
+
+// Somebody of whom only the name matters here.
+async function inRoom(t, username, callId) {
+  const client = await Client.open(shared, { t, cookie: await cookieOf(shared, username), protocol: 'parlor.v1' });
+  client.send({ messageType: 'join_call', callId });
+  await client.next('existing_participants');
+  return client;
+}
+
+const W = (letter) => letter.repeat(32);
+
+test('the longest names of those who are there widen nothing', async (t) => {
+  const id = await createRoom(shared, 'ada', 'wide names');
+  for (const letter of ['M', 'W', 'Q']) await inRoom(t, W(letter), id);
+  const page = await prejoin(await one(t, shared, 'ada', { viewport: { width: 320, height: 568 } }), id);
+  await page.locator('#prejoin-who', { hasText: 'are here' }).waitFor();
+  assert.deepEqual(await page.locator('#prejoin').evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth]), [320, 320]);
+});
+
+test('a call from the longest name to the longest room leaves the buttons of the present call in reach', async (t) => {
+  const [here, there] = [await createRoom(shared, 'ada', 'here'), await createRoom(shared, 'ada', 'W'.repeat(100))];
+  const page = await enter(await one(t, shared, 'ada', { ...PHONE, viewport: { width: 844, height: 390 } }), here);
+  const ringer = await inRoom(t, W('M'), there);
+  ringer.send({ messageType: 'ring', targetUser: 'ada', callId: there });
+  const card = page.locator('[data-testid=incoming-call]');
+  await card.waitFor();
+  assert.ok(await isInside(page, '.ringing, .ringing button'));
+  await page.click('#leave', { trial: true });
+  await page.click('#microphone', { trial: true });
+  await page.setViewportSize({ width: 320, height: 568 });
+  assert.ok(await isInside(page, '.ringing, .ringing button'));
+  await page.click('#leave', { trial: true });
 });
