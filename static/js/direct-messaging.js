@@ -169,6 +169,7 @@ function openConversation(person, byHand) {
 
 function showNobody(name, byHand) {
   const left = conversation.person?.username;
+  const hadFocus = byId('unknown').contains(document.activeElement);
   conversation.close();
   people.setOpen(null);
   show({ screen: name ? 'conversation' : 'list', open: '' });
@@ -176,7 +177,7 @@ function showNobody(name, byHand) {
   byId('unknown').hidden = !name;
   byId('unknown-name').textContent = name.slice(0, 64);
   changed();
-  if (byHand && left) people.focus(left);
+  if (byHand && (left || hadFocus)) people.focus(left);
 }
 
 function show({ screen, open }) {

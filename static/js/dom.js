@@ -4,6 +4,7 @@
  *   icon('send')                                                    an <svg> from icons.svg
  *   toast('Saved', { kind: 'ok' })                                  a notice that goes away by itself
  *   plural(3, 'person', 'people')                                   "3 people"
+ *   passFocus(button, log)                                          before something with the focus goes away
  *
  * Nothing here, and nothing anywhere else in Parlor, parses data as HTML. */
 
@@ -72,23 +73,48 @@ const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 export const formatNumber = (n) => grouped.format(n).replaceAll(',', '\u202f');
 export const plural = (n, one, many) => `${formatNumber(n)} ${n === 1 ? one : many}`;
 
+/* To be called before `node` is hidden or removed: when it has the focus, that goes to `to`, or where a screen reader
+ * and the Tab key go on from: the content of the page. Otherwise it would be nowhere. */
+export function passFocus(node, to = null) {
+  if (!node.contains(document.activeElement)) return;
+  const isThere = to?.isConnected && to.getClientRects().length > 0;
+  (isThere ? to : document.getElementById('main')).focus({ preventScroll: true });
+}
+
+/* For what comes and goes by itself: remove() gives the focus back to where it came from. */
+export function comesAndGoes(node) {
+  let before = null;
+  node.addEventListener('focusin', ({ relatedTarget }) => { if (!node.contains(relatedTarget)) before = relatedTarget; });
+  return () => {
+    passFocus(node, before);
+    node.remove();
+  };
+}
+
 const TOAST_ICONS = { info: 'info', ok: 'check', error: 'warning' };
+const removals = new WeakMap(); /* notice -> what takes it away */
 
 /* Shows a notice. kind: info, ok, error. action: { label, run } adds a button. ms: 0 keeps it until it is closed.
- * The same text is never on screen twice. Returns a function that takes the notice away. */
+ * The same text is never on screen twice, and none goes away by itself while it has the focus. Returns a function that
+ * takes the notice away. */
 export function toast(text, { kind = 'info', action = null, ms = kind === 'error' ? 8000 : 4500 } = {}) {
   const region = document.getElementById('toasts');
-  for (const old of region.children) if (old.dataset.text === text) old.remove();
+  for (const old of [...region.children]) if (old.dataset.text === text) removals.get(old)();
   const node = h('div', { class: `toast toast--${kind}`, role: kind === 'error' ? 'alert' : 'status', 'data-text': text },
     icon(TOAST_ICONS[kind]), h('span', { class: 'toast__text' }, text));
-  const close = () => node.remove();
+  const close = comesAndGoes(node);
+  removals.set(node, close);
   if (action) {
     node.append(h('button', { type: 'button', class: 'btn btn--sm', onclick: () => { close(); action.run(); } }, action.label));
   }
   node.append(h('button', { type: 'button', class: 'btn btn--quiet btn--icon btn--sm', 'aria-label': 'Close this notice', onclick: close }, icon('close')));
   region.append(node);
-  while (region.children.length > 4) region.firstChild.remove();
-  if (ms) setTimeout(close, ms);
+  while (region.children.length > 4) removals.get(region.firstChild)();
+  const end = () => {
+    if (!node.contains(document.activeElement)) close();
+    else node.addEventListener('focusout', () => setTimeout(end, ms), { once: true });
+  };
+  if (ms) setTimeout(end, ms);
   return close;
 }
 

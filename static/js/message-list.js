@@ -18,7 +18,7 @@
  *     .message__text, time, [data-action=retry], [data-action=discard], [data-action=unfold]
  *   [data-testid=day], [data-testid=new-line], [data-testid=typing], [data-testid=beginning], [data-testid=loading-older]
  *   [data-testid=to-end]            the button that leads to the newest message, data-count = what came meanwhile */
-import { h, icon, plural } from './dom.js';
+import { h, icon, passFocus, plural } from './dom.js';
 import { setChildren } from './keyed.js';
 import { linkify } from './linkify.js';
 import { avatar } from './people.js';
@@ -414,7 +414,9 @@ export class MessageList {
   _settle() {
     if (this._atEnd) this._missed = 0;
     this._log.dataset.atEnd = String(this._atEnd);
-    this._jump.hidden = this._atEnd || !this._source.thread;
+    const isJumpNeeded = !this._atEnd && Boolean(this._source.thread);
+    if (!isJumpNeeded) passFocus(this._jump, this._log);
+    this._jump.hidden = !isJumpNeeded;
     this._jump.dataset.count = this._missed;
     const words = this._missed ? plural(this._missed, 'new message', 'new messages') : 'To the newest';
     if (this._jumpWords.textContent !== words) this._jumpWords.textContent = words;

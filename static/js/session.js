@@ -71,8 +71,10 @@ function setUser(user) {
 /* The corner of the header: two links for a guest, a menu for somebody who is logged in. */
 export function mountAccount(root) {
   session.onChange((user) => {
+    const hadFocus = root.contains(document.activeElement);
     root.dataset.state = user ? 'user' : 'guest';
     root.replaceChildren(...(user ? [menu(user)] : guestLinks()));
+    if (hadFocus) root.querySelector('a, summary').focus();
   });
 }
 

@@ -6,7 +6,7 @@
  * The seconds count down silently; a screen reader hears a change of state and nothing else.
  * A connection that stays away (data-away) gets a button and, where the header has no room for the words, a line
  * below it; one that blinks gets neither. */
-import { h, icon, setIcon } from './dom.js';
+import { h, icon, passFocus, setIcon } from './dom.js';
 import { socket } from './socket.js';
 
 const LOOKS = {
@@ -42,6 +42,7 @@ export function mountStatus(root) {
     else if (retryAt - Date.now() > 1500) away = true;
     root.toggleAttribute('data-away', away);
     retry.hidden = !away;
+    if (!away) passFocus(retry);
     clearInterval(ticking);
     if (waiting) ticking = setInterval(tick, 250);
     tick();

@@ -7,7 +7,7 @@ import { Client } from '../e2e/lib/client.mjs';
 import { file, startServer } from '../e2e/lib/server.mjs';
 import { connected, person, visit } from './lib/browser.mjs';
 import {
-  allSeeEachOther, assertNoViolations, caller, cookieOf, createRoom, enter, join, keepConnections, launchWithDevices, leave, phaseIs, prejoin,
+  allSeeEachOther, assertNoViolations, caller, cookieOf, createRoom, enter, isGone, join, keepConnections, launchWithDevices, leave, phaseIs, prejoin,
   refuseDevices, seesPlaying, smallPictures, tileOf,
 } from './lib/calls.mjs';
 
@@ -349,4 +349,52 @@ test('a call from the longest name to the longest room leaves the buttons of the
   await page.setViewportSize({ width: 320, height: 568 });
   assert.ok(await isInside(page, '.ringing, .ringing button'));
   await page.click('#leave', { trial: true });
+});
+
+// ── the focus ──
+
+const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.tagName);
+
+test('the focus is somewhere when what had it goes away: the question alone, a tile, an incoming call', async (t) => {
+  const [id, other] = [await createRoom(shared, 'ada', 'focus'), await createRoom(shared, 'ada', 'elsewhere')];
+  const page = await enter(await one(t, shared, 'ada'), id);
+  await page.focus('#alone-copy');
+  const bob = await inRoom(t, 'bob', id);
+  await page.locator('#alone').waitFor({ state: 'hidden' });
+  assert.equal(await focused(page), 'tiles');
+  await tileOf(page, 'bob').locator('.tile__tool').first().focus();
+  bob.send({ messageType: 'leave_call' });
+  await isGone(page, 'bob');
+  assert.equal(await focused(page), 'tiles');
+  await page.focus('#hand');
+  bob.send({ messageType: 'join_call', callId: other });
+  bob.send({ messageType: 'ring', targetUser: 'ada', callId: other });
+  await page.locator('[data-answer=decline]').focus();
+  await page.keyboard.press('Enter');
+  await page.locator('[data-testid=incoming-call]').waitFor({ state: 'detached' });
+  assert.equal(await focused(page), 'hand');
+  await page.focus('#leave');
+  await page.keyboard.press('Enter');
+  await page.focus('#join-again');
+  await page.keyboard.press('Enter');
+  await phaseIs(page, 'prejoin');
+  assert.equal(await focused(page), 'join');
+});
+
+test('a button that asks for the camera again hands the focus on once there is one', async (t) => {
+  const id = await createRoom(shared, 'ada', 'asks again');
+  const page = await prejoin(await one(t, shared, 'ada', { init: [smallPictures, () => {
+    const media = navigator.mediaDevices;
+    if (!media) return;
+    const real = media.getUserMedia.bind(media);
+    media.getUserMedia = async (wish) => {
+      if (!window.allowed) throw new DOMException('Permission denied', 'NotAllowedError');
+      return real(wish);
+    };
+  }] }), id);
+  await page.focus('#try-again');
+  await page.evaluate(() => { window.allowed = true; });
+  await page.keyboard.press('Enter');
+  await page.locator('#try-again').waitFor({ state: 'detached' });
+  assert.equal(await focused(page), 'join');
 });

@@ -138,6 +138,44 @@ test('on the smallest phone the bars of the board are one line each, and who is 
   await page.locator('#guest-note').click({ trial: true });
 });
 
+const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.className || document.activeElement.tagName);
+
+test('the button that ends the wait for the connection goes away with it, and the focus goes on to the page', async (t) => {
+  const context = await someone(t, { outage: true }, false);
+  await deadEnds(context);
+  const page = await visit(context, '/chat');
+  await stateIs(page, 'connecting');
+  const again = await staysAway(page);
+  await again.focus();
+  await page.evaluate(() => { window.deadEnd = false; });
+  await page.keyboard.press('Enter');
+  await again.waitFor({ state: 'hidden' });
+  assert.equal(await focused(page), 'main');
+});
+
+test('a notice gives the focus back, and stays as long as it has it', async (t) => {
+  const page = await visit(await someone(t, {}, false), '/');
+  await ready(page);
+  const notice = (text, ms) => page.evaluate(async ([words, time]) => { (await import('/public/js/dom.js')).toast(words, { ms: time }); }, [text, ms]);
+  await notice('closed by hand', 0);
+  await page.focus('#theme-toggle');
+  await page.locator('.toast button').focus();
+  await page.keyboard.press('Enter');
+  assert.equal(await page.locator('.toast').count(), 0);
+  assert.equal(await focused(page), 'theme-toggle');
+  // The timer of the notice has run when one that was set later and takes longer has.
+  await page.evaluate(async () => {
+    const { toast } = await import('/public/js/dom.js');
+    toast('goes by itself', { ms: 20 });
+    document.querySelector('.toast button').focus();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  });
+  assert.equal(await page.locator('.toast').count(), 1);
+  await page.focus('#theme-toggle');
+  await page.locator('.toast').waitFor({ state: 'detached' });
+  assert.equal(await focused(page), 'theme-toggle');
+});
+
 test('every page has a title of its own, one h1, a language, and landmarks', async (t) => {
   const context = await someone(t, {}, false);
   const titles = [];

@@ -101,6 +101,24 @@ test('everything can be done with the keyboard', async (t) => {
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute('role')), 'log');
 });
 
+test('the focus is somewhere when the button that had it goes away', async (t) => {
+  const server = await startServer(t);
+  const ada = await someone(t, server, 'ada');
+  const bob = await clientOf(t, server, await newUser(server, 'bob'));
+  for (let i = 1; i <= 40; i++) await tell(bob, 'ada', `message ${i}`);
+  const page = await openPage(ada, '/direct-messaging#nobody');
+  const isFocused = (selector) => page.waitForFunction((css) => document.activeElement.matches(css), selector);
+  await page.focus('#unknown-back');
+  await page.keyboard.press('Enter');
+  await isFocused('.contact__link');
+  await row(page, 'bob').locator('a').click();
+  await isOpen(page, 'bob');
+  await page.locator('[data-testid=to-end]').focus();
+  await page.evaluate(() => { document.querySelector('[role=log]').scrollTop = 1e6; });
+  await page.locator('[data-testid=to-end]').waitFor({ state: 'hidden' });
+  await isFocused('[role=log]');
+});
+
 test('the list keeps the focus where it is when somebody moves to its top', async (t) => {
   const server = await startServer(t);
   const ada = await someone(t, server, 'ada');

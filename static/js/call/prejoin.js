@@ -5,7 +5,7 @@
  *
  * Hooks for tests: #preview-box[data-video = on | off], #pre-microphone[data-on], #pre-camera[data-on],
  * #problems [data-reason], #join */
-import { h, icon, plural, setIcon } from '../dom.js';
+import { h, icon, passFocus, plural, setIcon } from '../dom.js';
 import { avatar, renderFaces } from '../people.js';
 import { sayProblems } from './words.js';
 
@@ -86,6 +86,7 @@ export class Prejoin {
     const box = byId('problems');
     if (box.dataset.reason === reasons) return;
     box.dataset.reason = reasons;
+    passFocus(box, byId('join'));
     box.replaceChildren(...sayProblems(problems).map((text) => h('p', { class: 'alert alert--warn' }, icon('warning'), text)));
     if (/refused|busy|unknown|system/.test(reasons)) box.append(h('button', { type: 'button', class: 'btn', id: 'try-again', onclick: () => this._local.open() }, icon('retry'), 'Try again'));
   }

@@ -6,7 +6,7 @@
  * The server ends a ring by itself after half a minute, and tells both ends.
  *
  * Hooks for tests: [data-testid=incoming-call][data-from], its buttons [data-answer=accept | decline] */
-import { h, icon, toast } from '../dom.js';
+import { comesAndGoes, h, icon, toast } from '../dom.js';
 import { avatar } from '../people.js';
 import { socket } from '../socket.js';
 import { ringTone } from './sound.js';
@@ -14,11 +14,11 @@ import { ringTone } from './sound.js';
 const ANSWER_MS = 1000;
 
 export function mountIncoming(root, { onAccept }) {
-  const cards = new Map(); /* ringId -> element */
+  const cards = new Map(); /* ringId -> what takes its card away */
   let silence = null;
 
   const dismiss = (ringId) => {
-    cards.get(ringId)?.remove();
+    cards.get(ringId)?.();
     cards.delete(ringId);
     if (cards.size) return;
     silence?.();
@@ -40,7 +40,7 @@ export function mountIncoming(root, { onAccept }) {
   socket.on('incoming_call', (ring) => {
     if (cards.has(ring.ringId)) return;
     const card = incomingCard(ring, (accept) => answer(ring, accept));
-    cards.set(ring.ringId, card);
+    cards.set(ring.ringId, comesAndGoes(card));
     root.append(card);
     silence ??= ringTone();
   });

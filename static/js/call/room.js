@@ -18,7 +18,7 @@
  *     that should be on; #more with #menu-settings, #menu-fullscreen, #menu-link, #menu-keys
  *   #sharing, #copy-link, #alone, #blocked, #people, #ringable, #talk, #talk-text, #talk-send, #settings-dialog, #keys-dialog
  *   ?ring=NAME in the address rings that person after joining. */
-import { toast } from '../dom.js';
+import { passFocus, toast } from '../dom.js';
 import { closeWhenLeft, session } from '../session.js';
 import { setTitle } from '../shell.js';
 import { socket } from '../socket.js';
@@ -110,7 +110,7 @@ class Room {
     byId('copy-link').addEventListener('click', copyLink);
     byId('alone-copy').addEventListener('click', copyLink);
     byId('alone-ring').addEventListener('click', () => this._panels.toggle('people'));
-    byId('blocked').addEventListener('click', () => { byId('blocked').hidden = true; this._stage.tiles.playAll(); });
+    byId('blocked').addEventListener('click', () => { passFocus(byId('blocked'), byId('tiles')); byId('blocked').hidden = true; this._stage.tiles.playAll(); });
     byId('settings-dialog').addEventListener('close', () => this._devices.hide());
     document.addEventListener('fullscreenchange', () => this._controls.show('fullscreen', { on: document.fullscreenElement === page }));
     addEventListener('pagehide', () => this._leaveQuietly());
@@ -276,7 +276,7 @@ class Room {
   leave() {
     socket.send('leave_call');
     this._stop();
-    showInstead('left', { again: () => this.ready() });
+    showInstead('left', { again: () => { this.ready(); byId('join').focus({ preventScroll: true }); } });
   }
 
   _leaveQuietly() {
@@ -315,6 +315,7 @@ class Room {
     const { isMicrophoneOn, isCameraOn, screen, problems, wantsMicrophone, wantsCamera } = this._local;
     this._controls.show('microphone', { on: isMicrophoneOn, trouble: wantsMicrophone && Boolean(problems.microphone) });
     this._controls.show('camera', { on: isCameraOn, trouble: wantsCamera && Boolean(problems.camera) });
+    if (!screen) passFocus(byId('sharing'), byId('share'));
     this._controls.show('share', { on: Boolean(screen) });
     byId('sharing').hidden = !screen;
     if (page.dataset.phase !== 'in') return;

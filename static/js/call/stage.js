@@ -3,7 +3,7 @@
  *   const stage = new Stage({ local, username, say(text) {}, panel, onBlocked });
  *   stage.enter(); stage.leave();      stage.hooks is what mesh.js wants
  */
-import { plural } from '../dom.js';
+import { passFocus, plural } from '../dom.js';
 import { Speaking } from './speaking.js';
 import { QualityWatch } from './stats.js';
 import { Tiles } from './tiles.js';
@@ -162,6 +162,7 @@ export class Stage {
     const own = { username: this._username, isSelf: true, microphone: isMicrophoneOn, camera: isCameraOn, hand: this._hand };
     this._panel.showHere([own, ...others]);
     byId('room-people').textContent = plural(this._peers.size + 1, 'person', 'people');
+    if (this._peers.size > 0) passFocus(byId('alone'), byId('tiles'));
     byId('alone').hidden = this._peers.size > 0;
     this._onPeople();
   }

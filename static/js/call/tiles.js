@@ -6,6 +6,7 @@
  *
  * Everybody has the same room until somebody is pinned or shows a screen: then that one is large. The last
  * screen that was begun wins, and a pin beats them all. Ourselves come last. */
+import { passFocus } from '../dom.js';
 import { focus, grid } from './layout.js';
 import { Tile } from './tile.js';
 
@@ -45,6 +46,7 @@ export class Tiles {
     if (!tiles) return;
     for (const name of kind ? [kind] : ['camera', 'screen']) {
       if (tiles[name] && tiles[name] === this._pinned) this._pinned = null;
+      if (tiles[name]) passFocus(tiles[name].element, this._list);
       tiles[name]?.remove();
       tiles[name] = null;
     }
