@@ -398,3 +398,26 @@ test('a button that asks for the camera again hands the focus on once there is o
   await page.locator('#try-again').waitFor({ state: 'detached' });
   assert.equal(await focused(page), 'join');
 });
+
+test('a panel that covers the tiles keeps the Tab key out of them, and does not outlive the call', async (t) => {
+  const id = await createRoom(shared, 'ada', 'covered');
+  const page = await enter(await one(t, shared, 'ada', PHONE), id);
+  const reaches = async () => {
+    const ids = [];
+    await page.focus('#copy-link');
+    do {
+      await page.keyboard.press('Tab');
+      ids.push(await focused(page));
+    } while (ids.at(-1) !== 'microphone');
+    return ids;
+  };
+  assert.ok((await reaches()).includes('alone-copy'));
+  await page.click('#chat-button');
+  assert.ok(!(await reaches()).includes('alone-copy'));
+  await leave(page);
+  await page.click('#join-again');
+  await phaseIs(page, 'prejoin');
+  await join(page);
+  assert.equal(await page.getAttribute('#chat-button', 'aria-expanded'), 'false');
+  assert.ok((await reaches()).includes('alone-copy'));
+});

@@ -291,10 +291,9 @@ class Room {
     this._say('');
     this._local.close();
     this._prejoin.hide();
-    this._panels.open = null;
+    this._panels.reset();
     this._setHandSilently(false);
     byId('room').hidden = byId('bar').hidden = byId('copy-link').hidden = true;
-    for (const name of ['people', 'chat']) byId(`${name}-panel`).hidden = true;
     if (document.fullscreenElement) document.exitFullscreen();
     byId('room-people').textContent = '';
   }
@@ -315,8 +314,8 @@ class Room {
     const { isMicrophoneOn, isCameraOn, screen, problems, wantsMicrophone, wantsCamera } = this._local;
     this._controls.show('microphone', { on: isMicrophoneOn, trouble: wantsMicrophone && Boolean(problems.microphone) });
     this._controls.show('camera', { on: isCameraOn, trouble: wantsCamera && Boolean(problems.camera) });
-    if (!screen) passFocus(byId('sharing'), byId('share'));
     this._controls.show('share', { on: Boolean(screen) });
+    if (!screen) passFocus(byId('sharing'), byId('share'));
     byId('sharing').hidden = !screen;
     if (page.dataset.phase !== 'in') return;
     this._stage.updateOwn(this._hand);
