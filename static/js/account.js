@@ -29,6 +29,7 @@ function showError(text, field) {
   if (text && field) {
     field.focus();
     field.select();
+    errorBox.scrollIntoView({ block: 'nearest' }); /* it stands above the field */
   }
 }
 

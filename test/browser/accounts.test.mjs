@@ -142,6 +142,20 @@ test('what the server refuses is said in an alert, and the field has the focus',
   assert.equal(new URL(page.url()).pathname, '/login');
 });
 
+test('on a small phone neither the alert nor the field that it is about is behind a bar', async (t) => {
+  await newUser(server, 'occupied');
+  const page = await visit(await person(t, browser, server, { viewport: { width: 320, height: 568 }, hasTouch: true, isMobile: true }), '/register');
+  await page.fill('input[name=username]', 'occupied');
+  await page.fill('input[name=password]', 'long enough');
+  await page.tap('#submit');
+  await page.locator('input[name=username][aria-invalid=true]').waitFor();
+  const [top, bottom, ...parts] = await page.evaluate(() => [
+    document.querySelector('.topbar').getBoundingClientRect().bottom, document.querySelector('.mainnav').getBoundingClientRect().top,
+    ...['#form-error', 'input[name=username]'].map((css) => document.querySelector(css).getBoundingClientRect().toJSON()),
+  ]);
+  for (const part of parts) assert.ok(part.top >= top && part.bottom <= bottom, JSON.stringify({ top, bottom, parts }));
+});
+
 test('what the page itself can see is said before anything is sent', async (t) => {
   const page = await visit(await person(t, browser, server), '/register');
   const posts = [];
