@@ -19,9 +19,9 @@ const LOOKS = {
 
 export function mountStatus(root) {
   const picture = icon('plug');
-  const words = h('span', { class: 'pill__words' });
+  const words = h('span', { class: 'pill__words', role: 'status' });
   const seconds = h('span', { class: 'pill__seconds', 'aria-hidden': 'true' });
-  const pill = h('div', { class: 'pill', role: 'status', 'data-testid': 'connection-state' }, picture, words, seconds);
+  const pill = h('div', { class: 'pill', 'data-testid': 'connection-state' }, picture, words, seconds);
   const retry = h('button', { type: 'button', class: 'btn btn--sm connection__retry', hidden: true, onclick: () => socket.retryNow() }, 'Try now');
   root.append(pill, retry);
 
@@ -29,7 +29,8 @@ export function mountStatus(root) {
   let away = false;
   const tick = () => {
     const left = Math.ceil((socket.state.retryAt - Date.now()) / 1000);
-    seconds.textContent = left > 0 ? `in ${left} s` : '';
+    const wait = left > 0 ? `in ${left} s` : '';
+    if (seconds.textContent !== wait) seconds.textContent = wait;
   };
   socket.onState(({ name, retryAt }) => {
     const [look, text] = LOOKS[name];
@@ -41,8 +42,8 @@ export function mountStatus(root) {
     if (name !== 'reconnecting' && name !== 'offline') away = false;
     else if (retryAt - Date.now() > 1500) away = true;
     root.toggleAttribute('data-away', away);
-    retry.hidden = !away;
     if (!away) passFocus(retry);
+    retry.hidden = !away;
     clearInterval(ticking);
     if (waiting) ticking = setInterval(tick, 250);
     tick();

@@ -146,6 +146,7 @@ test('the button that ends the wait for the connection goes away with it, and th
   const page = await visit(context, '/chat');
   await stateIs(page, 'connecting');
   const again = await staysAway(page);
+  assert.equal(await page.locator('#connection [role=status]').textContent(), 'Reconnecting', 'the seconds are not read out');
   await again.focus();
   await page.evaluate(() => { window.deadEnd = false; });
   await page.keyboard.press('Enter');

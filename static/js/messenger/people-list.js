@@ -174,7 +174,7 @@ export class PeopleList {
     const words = !this._directory.complete ? 'One moment…'
       : query && !count ? `Nobody’s name has “${oneLine(query, 40)}” in it.`
         : alone && !query ? 'Nobody else has an account yet. Hand the address of this page to somebody.' : '';
-    this._empty.textContent = words;
+    if (this._empty.textContent !== words) this._empty.textContent = words; /* it is read out */
     this._empty.hidden = !words || (!this._directory.complete && count > 0);
   }
 
