@@ -177,6 +177,19 @@ test('a notice gives the focus back, and stays as long as it has it', async (t) 
   assert.equal(await focused(page), 'theme-toggle');
 });
 
+test('while it is not known who is here, the home page asks nobody to register', async (t) => {
+  const context = await someone(t, {}, true);
+  let tell;
+  const known = new Promise((resolve) => { tell = resolve; });
+  await context.route('**/api/users/@me', async (route) => { await known; await route.continue(); });
+  const page = await visit(context, '/');
+  const asks = () => page.locator('#hero-register:visible, .account__register:visible').count();
+  assert.equal(await asks(), 0);
+  tell();
+  await page.locator('#hero-note', { hasText: 'Good to see you' }).waitFor();
+  assert.equal(await asks(), 0);
+});
+
 test('every page has a title of its own, one h1, a language, and landmarks', async (t) => {
   const context = await someone(t, {}, false);
   const titles = [];
