@@ -421,3 +421,19 @@ test('a panel that covers the tiles keeps the Tab key out of them, and does not 
   assert.equal(await page.getAttribute('#chat-button', 'aria-expanded'), 'false');
   assert.ok((await reaches()).includes('alone-copy'));
 });
+
+test('the button that joins stays in view, and does not lie over what has the focus', async (t) => {
+  const id = await createRoom(shared, 'ada', 'sticks');
+  const page = await prejoin(await one(t, shared, 'ada', { viewport: { width: 640, height: 400 } }), id);
+  await page.locator('#speaker-select').waitFor();
+  await page.focus('#pre-camera');
+  for (const name of ['camera-select', 'microphone-select', 'speaker-select']) {
+    await page.keyboard.press('Tab');
+    assert.equal(await focused(page), name);
+    const over = await page.evaluate(() => {
+      const { left, right, bottom } = document.activeElement.getBoundingClientRect();
+      return document.elementFromPoint((left + right) / 2, bottom - 2)?.id;
+    });
+    assert.equal(over, name);
+  }
+});
