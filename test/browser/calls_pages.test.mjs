@@ -330,10 +330,34 @@ const W = (letter) => letter.repeat(32);
 
 test('the longest names of those who are there widen nothing', async (t) => {
   const id = await createRoom(shared, 'ada', 'wide names');
-  for (const letter of ['M', 'W', 'Q']) await inRoom(t, W(letter), id);
+  const others = [];
+  for (const letter of ['M', 'W', 'Q']) others.push(await inRoom(t, W(letter), id));
   const page = await prejoin(await one(t, shared, 'ada', { viewport: { width: 320, height: 568 } }), id);
+  const tooWide = (selector) => page.locator(selector).evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
   await page.locator('#prejoin-who', { hasText: 'are here' }).waitFor();
-  assert.deepEqual(await page.locator('#prejoin').evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth]), [320, 320]);
+  assert.equal(await tooWide('#prejoin'), 0);
+  await join(page);
+  await page.click('#chat-button');
+  others[0].send({ messageType: 'call_message', text: 'W'.repeat(300) });
+  await page.locator('#talk li').waitFor();
+  assert.equal(await tooWide('#talk-body'), 0);
+});
+
+test('what is said of a connection is on the face, not behind the name, in windows of all sizes', async (t) => {
+  const id = await createRoom(shared, 'ada', 'low tiles');
+  const names = ['M', 'W', 'Q'].map(W);
+  for (const name of names) await inRoom(t, name, id); // never answers: "Connecting..."
+  const page = await enter(await one(t, shared, 'ada'), id);
+  for (const name of names) await tileOf(page, name).locator('.tile__state', { hasText: 'Connecting' }).waitFor();
+  for (const [width, height] of [[1280, 800], [640, 400], [844, 390], [390, 844]]) {
+    await page.setViewportSize({ width, height });
+    await page.waitForFunction(() => document.querySelector('.tile:last-child').getBoundingClientRect().bottom <= innerHeight);
+    const behind = await page.evaluate(() => [...document.querySelectorAll('.tile:not([data-small=true])')]
+      .filter((tile) => tile.querySelector('.tile__state').checkVisibility())
+      .filter((tile) => tile.querySelector('.tile__state').getBoundingClientRect().bottom > tile.querySelector('.tile__label').getBoundingClientRect().top + 0.5)
+      .map(({ dataset, clientWidth, clientHeight }) => `${dataset.username[0]}: ${clientWidth} x ${clientHeight}`));
+    assert.deepEqual(behind, [], `${width} x ${height}`);
+  }
 });
 
 test('a call from the longest name to the longest room leaves the buttons of the present call in reach', async (t) => {
