@@ -29,7 +29,7 @@ export function mountStatus(root) {
   let away = false;
   const tick = () => {
     const left = Math.ceil((socket.state.retryAt - Date.now()) / 1000);
-    const wait = left > 0 ? `in ${left} s` : '';
+    const wait = left > 0 ? `${socket.state.name === 'offline' ? '– retry ' : ''}in ${left} s` : ''; /* not "Offline in 5 s" */
     if (seconds.textContent !== wait) seconds.textContent = wait;
   };
   socket.onState(({ name, retryAt }) => {

@@ -68,7 +68,10 @@ for (const width of [320, 390, 760, 960, 1088, 1200]) {
         const seen = await page.locator('[data-testid=connection-state]').evaluate(({ innerText }) => innerText);
         assert.match(seen, /^Reconnecting(\s*in \d+ s)?$/);
         await context.setOffline(true);
-        await stateIs(page, 'offline');
+        await page.waitForFunction(() => {
+          const { dataset, innerText } = document.querySelector('[data-testid=connection-state]');
+          return dataset.state === 'offline' && /^Offline(\s*– retry in \d+ s)?$/.test(innerText);
+        });
         await fits('offline');
         await context.setOffline(false);
         await page.close();
