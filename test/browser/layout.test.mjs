@@ -141,6 +141,16 @@ test('on the smallest phone the bars of the board are one line each, and who is 
   await page.locator('#guest-note').click({ trial: true });
 });
 
+test('without a finger every colour of the board is in view, however narrow the window is', async (t) => {
+  const page = await visit(await someone(t, {}, false), '/drawing-board');
+  await ready(page);
+  for (const [width, height] of [[390, 600], [640, 400], [800, 600]]) {
+    await page.setViewportSize({ width, height });
+    const [content, room] = await page.locator('#palette').evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth]);
+    assert.ok(content <= room, `${content} pixels of colours in ${room} of ${width} x ${height}`);
+  }
+});
+
 const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.className || document.activeElement.tagName);
 
 test('the button that ends the wait for the connection goes away with it, and the focus goes on to the page', async (t) => {
