@@ -121,31 +121,39 @@ static bool key_hash(const struct json_key_table *t, struct bytes key, bool has_
     return true;
 }
 
-static bool table_grow(struct json_key_table *t, struct bytes text)
+/* Slots lie in the order of their hashes, so growing reads and writes memory from front to back. */
+static uint32_t slot_of(const struct json_key_table *t, uint32_t hash)
+{
+    return (uint32_t)((uint64_t)hash * t->size >> 32);
+}
+
+/* The first free slot for the hash, or the first from *at on that has the same one. */
+static struct json_key_slot *probe(const struct json_key_table *t, uint32_t hash, uint32_t *at)
+{
+    while (t->slots[*at].place && t->slots[*at].hash != hash)
+        *at = (*at + 1) & (t->size - 1);
+    return &t->slots[*at];
+}
+
+static bool table_grow(struct json_key_table *t)
 {
     struct json_key_table bigger = *t;
 
     bigger.size = t->size ? t->size * 2 : 64;
-    bigger.place = calloc(bigger.size, sizeof *bigger.place);
-    if (!bigger.place)
+    bigger.slots = calloc(bigger.size, sizeof *bigger.slots);
+    if (!bigger.slots)
         return false;
     if (!t->size)
         randombytes_buf(bigger.secret, sizeof bigger.secret);
     for (uint32_t i = 0; i < t->size; i++) {
-        bool esc;
-        if (!t->place[i])
+        if (!t->slots[i].place)
             continue;
-        struct bytes key = key_at(text, t->place[i], &esc);
-        uint32_t at;
-        if (!key_hash(&bigger, key, esc, &at)) {
-            free(bigger.place);
-            return false;
-        }
-        for (at &= bigger.size - 1; bigger.place[at];)
+        uint32_t at = slot_of(&bigger, t->slots[i].hash);
+        while (bigger.slots[at].place)
             at = (at + 1) & (bigger.size - 1);
-        bigger.place[at] = t->place[i];
+        bigger.slots[at] = t->slots[i];
     }
-    free(t->place);
+    free(t->slots);
     *t = bigger;
     return true;
 }
@@ -153,23 +161,27 @@ static bool table_grow(struct json_key_table *t, struct bytes text)
 enum json_result json_key_table_add(struct json_key_table *t, struct bytes text, struct bytes key,
                                     bool esc)
 {
-    if (t->used * 2 >= t->size && !table_grow(t, text))
+    struct json_key_slot *slot;
+    uint32_t hash;
+
+    if (t->used >= t->size / 4 * 3 && !table_grow(t))
         return JSON_NO_MEMORY;
-    uint32_t at;
-    if (!key_hash(t, key, esc, &at))
+    if (!key_hash(t, key, esc, &hash))
         return JSON_NO_MEMORY;
-    for (at &= t->size - 1; t->place[at]; at = (at + 1) & (t->size - 1)) {
+    uint32_t at = slot_of(t, hash);
+    while ((slot = probe(t, hash, &at))->place) {
         bool other_esc;
-        struct bytes other = key_at(text, t->place[at], &other_esc);
+        struct bytes other = key_at(text, slot->place, &other_esc);
         if (json_key_eq(key, esc, other, other_esc))
             return JSON_REPEATED;
+        at = (at + 1) & (t->size - 1);
     }
-    t->place[at] = (uint32_t)(key.data - text.data);
+    *slot = (struct json_key_slot){ hash, (uint32_t)(key.data - text.data) };
     t->used++;
     return JSON_OK;
 }
 
 void json_key_table_release(struct json_key_table *t)
 {
-    free(t->place);
+    free(t->slots);
 }

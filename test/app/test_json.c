@@ -390,7 +390,7 @@ static char *members(int n, int twin, bool escaped)
 
 START_TEST(a_repeated_key_is_found_among_many)
 {
-    static const int sizes[] = { 1, 2, 15, 16, 17, 18, 31, 32, 33, 64, 65, 100, 5000 };
+    static const int sizes[] = { 1, 2, 15, 16, 17, 18, 47, 48, 49, 95, 96, 97, 100, 5000 };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         int n = sizes[i];
         char *text = members(n, -1, false);
@@ -412,6 +412,22 @@ START_TEST(a_repeated_key_is_found_among_many)
                 ck_assert_int_eq(json_scan(bytes_str(text), &o), JSON_REPEATED);
                 free(text);
             }
+    }
+}
+END_TEST
+
+/* Of so many, some dozen share the 32 bits of their hash. */
+START_TEST(keys_with_the_same_hash_are_told_apart)
+{
+    const int n = 400000;
+    char *text = members(n, -1, false);
+    ck_assert_int_eq(json_scan(bytes_str(text), &o), JSON_OK);
+    ck_assert_uint_eq(o.n_members, (unsigned)n);
+    free(text);
+    for (int escaped = 0; escaped < 2; escaped++) {
+        text = members(n, n / 2, escaped);
+        ck_assert_int_eq(json_scan(bytes_str(text), &o), JSON_REPEATED);
+        free(text);
     }
 }
 END_TEST
@@ -832,6 +848,7 @@ int main(void)
         values_of_every_level_are_counted,
         a_key_that_stands_twice_is_found_however_it_is_written,
         a_repeated_key_is_found_among_many,
+        keys_with_the_same_hash_are_told_apart,
         long_keys_with_escapes_are_compared_by_what_they_mean,
         a_million_members_cost_a_linear_walk,
         a_field_is_found_by_exactly_its_key,
