@@ -449,17 +449,14 @@ static bool none_match_fails(struct bytes value, const char *etag)
     return false;
 }
 
-/* Digits up to `stop`; false for anything else or beyond 2^63. */
+/* Digits up to `stop`; false for anything else. What is beyond every file's size stays beyond it. */
 static bool number(struct bytes *in, char stop, uint64_t *out)
 {
     size_t i = 0;
     uint64_t n = 0;
 
-    for (; i < in->len && in->data[i] >= '0' && in->data[i] <= '9'; i++) {
-        if (n > (UINT64_MAX / 2 - 9) / 10)
-            return false;
-        n = n * 10 + (uint64_t)(in->data[i] - '0');
-    }
+    for (; i < in->len && in->data[i] >= '0' && in->data[i] <= '9'; i++)
+        n = n > (UINT64_MAX - 9) / 10 ? UINT64_MAX : n * 10 + (uint64_t)(in->data[i] - '0');
     bool is_end = stop ? i < in->len && in->data[i] == stop : i == in->len;
     if (i == 0 || !is_end)
         return false;

@@ -266,6 +266,8 @@ const RANGES = [
   ['bytes=9-', '9', 'bytes 9-9/10'],
   ['bytes=0-9', '0123456789', 'bytes 0-9/10'],
   ['bytes=0-99999999999', '0123456789', 'bytes 0-9/10'],
+  ['bytes=7-99999999999999999999999', '789', 'bytes 7-9/10'],
+  ['bytes=-99999999999999999999999', '0123456789', 'bytes 0-9/10'],
   ['bytes=-3', '789', 'bytes 7-9/10'],
   ['bytes=-10', '0123456789', 'bytes 0-9/10'],
   ['bytes=-99', '0123456789', 'bytes 0-9/10'],
@@ -281,7 +283,7 @@ for (const [range, content, contentRange] of RANGES) {
   });
 }
 
-for (const range of ['bytes=10-', 'bytes=10-20', 'bytes=99-100', 'bytes=-0']) {
+for (const range of ['bytes=10-', 'bytes=10-20', 'bytes=99-100', 'bytes=-0', 'bytes=18446744073709551616-', 'bytes=99999999999999999999999-99999999999999999999999']) {
   test(`Range: ${range} of ten bytes is answered with 416`, async () => {
     const answer = await get(server, '/public/digits.txt', { Range: range });
     assert.equal(answer.status, 416);
