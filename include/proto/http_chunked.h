@@ -29,4 +29,8 @@ enum http_chunked_result {
 enum http_chunked_result http_chunked_next(struct http_chunked *c, struct bytes *in,
                                            struct bytes *data);
 
+/* Bytes of the current chunk that are still to come; 0 while the line with its size is not whole,
+ * because that may still turn out to be bad. */
+uint64_t http_chunked_announced(const struct http_chunked *c);
+
 #endif

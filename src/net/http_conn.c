@@ -411,7 +411,7 @@ static size_t chunked_input(struct conn *c, struct bytes in)
                 return len;
             break;
         case HTTP_CHUNKED_MORE: /* a chunk that would be too long is refused before it arrives */
-            if (c->u.http->chunked.left > BODY_MAX - buf_len(&c->u.http->body))
+            if (http_chunked_announced(&c->u.http->chunked) > BODY_MAX - buf_len(&c->u.http->body))
                 refuse(c, 413);
             return len;
         case HTTP_CHUNKED_DONE:

@@ -180,3 +180,8 @@ enum http_chunked_result http_chunked_next(struct http_chunked *c, struct bytes 
     }
     return c->state == DONE ? HTTP_CHUNKED_DONE : HTTP_CHUNKED_BAD;
 }
+
+uint64_t http_chunked_announced(const struct http_chunked *c)
+{
+    return c->state == DATA ? c->left : 0;
+}

@@ -171,6 +171,25 @@ START_TEST(sixteen_digits_pass_and_seventeen_do_not)
 }
 END_TEST
 
+START_TEST(a_chunk_is_announced_when_the_line_with_its_size_is_whole)
+{
+    static const char line[] = "fffff ;x=y\r\n";
+    struct http_chunked c = { 0 };
+    struct bytes rest;
+
+    guarded_init(&guarded);
+    for (size_t i = 0; i < sizeof line - 1; i++) {
+        ck_assert_uint_eq(http_chunked_announced(&c), 0);
+        ck_assert_int_eq(feed(&c, bytes_of(line + i, 1), &rest), HTTP_CHUNKED_MORE);
+    }
+    ck_assert_uint_eq(http_chunked_announced(&c), 0xfffff);
+    body_len = 0;
+    ck_assert_int_eq(feed(&c, BYTES("abc"), &rest), HTTP_CHUNKED_MORE);
+    ck_assert_uint_eq(http_chunked_announced(&c), 0xfffff - 3);
+    guarded_release(&guarded);
+}
+END_TEST
+
 START_TEST(data_ends_in_crlf)
 {
     BAD("1\r\nxy");
@@ -335,6 +354,7 @@ int main(void)
         a_large_chunk_is_handed_out_in_views,
         sizes_are_hex_digits_alone,
         sixteen_digits_pass_and_seventeen_do_not,
+        a_chunk_is_announced_when_the_line_with_its_size_is_whole,
         data_ends_in_crlf,
         extensions_are_ignored,
         malformed_extensions_are_bad,
