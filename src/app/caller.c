@@ -15,13 +15,25 @@ bool caller_token_hash(struct bytes token, uint8_t hash[SESSION_HASH_LEN])
     return true;
 }
 
+/* A proxy that speaks HTTP/2 to the browser may hand its cookies on in several fields, though it
+ * should join them (RFC 9113 section 8.2.3). */
+static struct bytes find_token(const struct http_head *head)
+{
+    struct bytes token = { NULL, 0 };
+
+    for (unsigned i = 0; i < head->n_headers && !token.data; i++)
+        if (bytes_eq_nocase(head->headers[i].name, BYTES("Cookie")))
+            token = http_cookie_get(head->headers[i].value, SESSION_COOKIE);
+    return token;
+}
+
 enum err caller_find(struct app *app, const struct http_head *head, struct caller *out)
 {
     struct session_row session;
     struct user_row user;
 
     memset(out, 0, sizeof *out);
-    struct bytes token = http_cookie_get(http_head_get(head, "Cookie"), SESSION_COOKIE);
+    struct bytes token = find_token(head);
     if (!token.data || !caller_token_hash(token, out->session))
         return OK;
     out->has_token = true;

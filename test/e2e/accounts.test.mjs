@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import test from 'node:test';
 import { Client } from './lib/client.mjs';
 import { PASSWORD, authToken, get, login, newUser, postForm, postJson, register, request } from './lib/http.mjs';
+import { exchange } from './lib/raw.mjs';
 import { file, startServer, within } from './lib/server.mjs';
 
 const server = await startServer(file);
@@ -71,6 +72,18 @@ test('the cookie is found among others, and a name that only looks like it is no
   for (const bad of [`xauth_token=${token}`, `auth_tokenx=${token}`, `AUTH_TOKEN=${token}`, `auth_token=${token}x`, `auth_token=${token.slice(0, -1)}`]) {
     assert.equal((await me(bad)).status, 401, bad);
   }
+});
+
+test('the cookie is found when a proxy hands the cookies on in several fields', async () => {
+  const cookie = await newUser(server, 'fields');
+  const meWith = async (fields) => {
+    const lines = fields.map((field) => `Cookie: ${field}\r\n`).join('');
+    return (await exchange(server, `GET /api/users/@me HTTP/1.1\r\nHost: x\r\n${lines}\r\n`)).status;
+  };
+  for (const fields of [['a=1', cookie], [cookie, 'a=1'], ['a=1', 'auth_tokens=2', `b=3; ${cookie}`]]) {
+    assert.equal(await meWith(fields), 200, fields.join(' | '));
+  }
+  assert.equal(await meWith(['auth_token=nonsense', cookie]), 401, 'the first one counts');
 });
 
 test('a name that is taken is 409, in any case', async () => {
