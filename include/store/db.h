@@ -37,6 +37,7 @@
 
 #define DB_WHY_MAX 512
 #define DB_BUSY_MS 100
+#define DB_CLAIM_MS 5000
 
 struct db;
 
@@ -53,6 +54,14 @@ struct db_counters {
  * belongs to another program or comes from a newer server; ERR_SYSTEM when it cannot be opened,
  * read or written; ERR_STORE when the upgrade failed (disk full, locked); ERR_NO_MEMORY. */
 MUST_CHECK enum err db_open(const char *path, struct db **out, char why[DB_WHY_MAX]);
+/* Claims the file for this process, as far as other servers are concerned: what a server keeps in
+ * memory (the board, who is in which call) would be wrong if another one wrote. Shells and backups
+ * are not kept out. A server that is on its way out is waited for, DB_CLAIM_MS at most. Call it
+ * before db_open(), and db_unclaim() behind db_close(). *fd is -1 where there is nothing to claim
+ * (":memory:") and where the file cannot be opened or its file system has no locks: db_open() says
+ * why, or it does not matter. ERR_BUSY with a line in `why` when another server keeps it. */
+MUST_CHECK enum err db_claim(const char *path, int *fd, char why[DB_WHY_MAX]);
+void db_unclaim(int fd);
 /* Rolls back what is open, checkpoints, closes. The stores must have been closed before. NULL is
  * allowed. */
 void db_close(struct db *db);

@@ -51,6 +51,7 @@ struct server {
     struct source signals;
     uint16_t port;
     int n_ready;        /* sources that were ready in this tick */
+    int db_claim;       /* descriptor, or -1 */
     int64_t stop_at_ms; /* 0: running */
     bool must_stop;     /* a signal has come */
     bool must_trim;     /* it is time to give memory back */
@@ -358,8 +359,10 @@ static void plug(struct server *s)
 static enum err open_app(struct server *s, char why[SERVER_WHY_MAX])
 {
     char text[DB_WHY_MAX];
-    enum err e = db_open(s->config.db, &s->app.db, text);
+    enum err e = db_claim(s->config.db, &s->db_claim, text);
 
+    if (!e)
+        e = db_open(s->config.db, &s->app.db, text);
     if (e) {
         snprintf(why, SERVER_WHY_MAX, "%s", text);
         return e;
@@ -457,6 +460,7 @@ enum err server_new(const struct config *config, struct server **out, char why[S
         return ERR_NO_MEMORY;
     s->config = *config;
     s->signals.fd = -1;
+    s->db_claim = -1;
     s->outbox = outbox_new();
     raise_descriptor_limit();
     s->hasher =
@@ -499,6 +503,7 @@ void server_free(struct server *s)
     hub_release(&s->app.hub);
     app_close_stores(&s->app);
     db_close(s->app.db);
+    db_unclaim(s->db_claim);
     static_files_free(s->files);
     outbox_free(s->outbox);
     if (s->signals.fd >= 0)

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
+import { Client, stroke } from './lib/client.mjs';
 import { get, postJson, request } from './lib/http.mjs';
+import { RawConnection } from './lib/raw.mjs';
 import { SERVER, STATIC, runServer, startServer, tempFolder } from './lib/server.mjs';
 
 const OPTIONS = [
@@ -104,6 +106,26 @@ test('a database that is none ends the start with 1 and stays as it was', async 
 test('a database that is a folder ends the start with 1 and one line that names it', async (t) => {
   const db = tempFolder(t);
   await refusal(t, ['--port', '0', '--static', STATIC, '--db', db], 1, db);
+});
+
+test('a database that another server uses is refused with 1 and one line that names it', async (t) => {
+  const server = await startServer(t);
+  await refusal(t, ['--port', '0', '--static', STATIC, '--db', server.db], 1, server.db);
+});
+
+test('a server waits for its predecessor, which is still closing its connections', async (t) => {
+  const server = await startServer(t);
+  const peer = await Client.open(server, { t });
+  peer.send(stroke(1));
+  await peer.next('drawing');
+  const silent = await RawConnection.open(server, { t }); // it never closes: the end takes the whole time that it may
+  silent.send(`GET /websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
+  assert.equal((await silent.response()).status, 101);
+  const ended = server.stop();
+  const next = await startServer(t, { db: server.db });
+  await ended;
+  assert.equal((await Client.open(next, { t })).strokes.length, 1);
 });
 
 test('a database of a newer server is refused with 1 and stays as it was', async (t) => {
