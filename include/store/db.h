@@ -35,8 +35,8 @@
 #include <stdint.h>
 #include "base/err.h"
 
-#define DB_WHY_MAX 512
-#define DB_BUSY_MS 100
+#define DB_WHY_MAX  512
+#define DB_BUSY_MS  100
 #define DB_CLAIM_MS 5000
 
 struct db;

@@ -12,10 +12,9 @@ enum err session_store_open(struct session_store *ss, struct db *db)
         { &ss->find, "SELECT user_id, created_at, expires_at FROM sessions"
                      " WHERE token_hash = ?1 AND expires_at > ?2" },
         { &ss->remove, "DELETE FROM sessions WHERE token_hash = ?1" },
-        { &ss->remove_expired,
-          "DELETE FROM sessions WHERE token_hash IN"
-          " (SELECT token_hash FROM sessions WHERE expires_at <= ?1 LIMIT ?2)"
-          " RETURNING user_id, token_hash" },
+        { &ss->remove_expired, "DELETE FROM sessions WHERE token_hash IN"
+                               " (SELECT token_hash FROM sessions WHERE expires_at <= ?1 LIMIT ?2)"
+                               " RETURNING user_id, token_hash" },
     };
 
     ss->db = db;

@@ -401,7 +401,7 @@ void auth_sweep(struct app *app)
 {
     if (app_write_begin(app, 0, WRITE_SYNCED))
         return;
-    enum err e = session_store_delete_expired(&app->sessions, app->wall_ms, SWEEP_ROWS, on_expired,
-                                              app);
+    enum err e =
+        session_store_delete_expired(&app->sessions, app->wall_ms, SWEEP_ROWS, on_expired, app);
     app_write_end(app, WRITE_SYNCED, e == OK);
 }
