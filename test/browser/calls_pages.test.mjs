@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Client } from '../e2e/lib/client.mjs';
 import { file, startServer } from '../e2e/lib/server.mjs';
-import { connected, person, visit } from './lib/browser.mjs';
+import { connected, focusOn, person, visit } from './lib/browser.mjs';
 import {
   allSeeEachOther, assertNoViolations, caller, cookieOf, createRoom, enter, isGone, join, keepConnections, launchWithDevices, leave, phaseIs, prejoin,
   refuseDevices, seesPlaying, smallPictures, tileOf,
@@ -382,24 +382,24 @@ const focused = (page) => page.evaluate(() => document.activeElement.id || docum
 test('the focus is somewhere when what had it goes away: the question alone, a tile, an incoming call', async (t) => {
   const [id, other] = [await createRoom(shared, 'ada', 'focus'), await createRoom(shared, 'ada', 'elsewhere')];
   const page = await enter(await one(t, shared, 'ada'), id);
-  await page.focus('#alone-copy');
+  await focusOn(page, '#alone-copy');
   const bob = await inRoom(t, 'bob', id);
   await page.locator('#alone').waitFor({ state: 'hidden' });
   assert.equal(await focused(page), 'tiles');
-  await tileOf(page, 'bob').locator('.tile__tool').first().focus();
+  await focusOn(page, tileOf(page, 'bob').locator('.tile__tool').first());
   bob.send({ messageType: 'leave_call' });
   await isGone(page, 'bob');
   assert.equal(await focused(page), 'tiles');
-  await page.focus('#hand');
+  await focusOn(page, '#hand');
   bob.send({ messageType: 'join_call', callId: other });
   bob.send({ messageType: 'ring', targetUser: 'ada', callId: other });
-  await page.locator('[data-answer=decline]').focus();
+  await focusOn(page, '[data-answer=decline]');
   await page.keyboard.press('Enter');
   await page.locator('[data-testid=incoming-call]').waitFor({ state: 'detached' });
   assert.equal(await focused(page), 'hand');
-  await page.focus('#leave');
+  await focusOn(page, '#leave');
   await page.keyboard.press('Enter');
-  await page.focus('#join-again');
+  await focusOn(page, '#join-again');
   await page.keyboard.press('Enter');
   await phaseIs(page, 'prejoin');
   assert.equal(await focused(page), 'join');
@@ -416,7 +416,7 @@ test('a button that asks for the camera again hands the focus on once there is o
       return real(wish);
     };
   }] }), id);
-  await page.focus('#try-again');
+  await focusOn(page, '#try-again');
   await page.evaluate(() => { window.allowed = true; });
   await page.keyboard.press('Enter');
   await page.locator('#try-again').waitFor({ state: 'detached' });
@@ -428,7 +428,7 @@ test('a panel that covers the tiles keeps the Tab key out of them, and does not 
   const page = await enter(await one(t, shared, 'ada', PHONE), id);
   const reaches = async () => {
     const ids = [];
-    await page.focus('#copy-link');
+    await focusOn(page, '#copy-link');
     do {
       await page.keyboard.press('Tab');
       ids.push(await focused(page));
@@ -450,7 +450,7 @@ test('the button that joins stays in view, and does not lie over what has the fo
   const id = await createRoom(shared, 'ada', 'sticks');
   const page = await prejoin(await one(t, shared, 'ada', { viewport: { width: 640, height: 400 } }), id);
   await page.locator('#speaker-select').waitFor();
-  await page.focus('#pre-camera');
+  await focusOn(page, '#pre-camera');
   for (const name of ['camera-select', 'microphone-select', 'speaker-select']) {
     await page.keyboard.press('Tab');
     assert.equal(await focused(page), name);

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { newUser } from '../e2e/lib/http.mjs';
 import { cleanUp, file, startServer } from '../e2e/lib/server.mjs';
-import { PAGES, deadEnds, launch, person, ready, stateIs, staysAway, visit } from './lib/browser.mjs';
+import { PAGES, deadEnds, focusOn, launch, person, ready, stateIs, staysAway, visit } from './lib/browser.mjs';
 
 const browser = await launch(file);
 const server = await startServer(file);
@@ -160,7 +160,7 @@ test('the button that ends the wait for the connection goes away with it, and th
   await stateIs(page, 'connecting');
   const again = await staysAway(page);
   assert.equal(await page.locator('#connection [role=status]').textContent(), 'Reconnecting', 'the seconds are not read out');
-  await again.focus();
+  await focusOn(page, again);
   await page.evaluate(() => { window.deadEnd = false; });
   await page.keyboard.press('Enter');
   await again.waitFor({ state: 'hidden' });
@@ -172,8 +172,8 @@ test('a notice gives the focus back, and stays as long as it has it', async (t) 
   await ready(page);
   const notice = (text, ms) => page.evaluate(async ([words, time]) => { (await import('/public/js/dom.js')).toast(words, { ms: time }); }, [text, ms]);
   await notice('closed by hand', 0);
-  await page.focus('#theme-toggle');
-  await page.locator('.toast button').focus();
+  await focusOn(page, '#theme-toggle');
+  await focusOn(page, '.toast button');
   await page.keyboard.press('Enter');
   assert.equal(await page.locator('.toast').count(), 0);
   assert.equal(await focused(page), 'theme-toggle');
@@ -185,7 +185,7 @@ test('a notice gives the focus back, and stays as long as it has it', async (t) 
     await new Promise((resolve) => setTimeout(resolve, 60));
   });
   assert.equal(await page.locator('.toast').count(), 1);
-  await page.focus('#theme-toggle');
+  await focusOn(page, '#theme-toggle');
   await page.locator('.toast').waitFor({ state: 'detached' });
   assert.equal(await focused(page), 'theme-toggle');
 });

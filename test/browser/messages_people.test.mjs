@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { newUser } from '../e2e/lib/http.mjs';
 import { file, startServer } from '../e2e/lib/server.mjs';
-import { launch, person, visit } from './lib/browser.mjs';
+import { focusOn, launch, person, visit } from './lib/browser.mjs';
 import {
   PHONE, assertNotWide, clientOf, conversation, disconnected, isOpen, member, openPage, row, shows, tell, unreadOf, write,
 } from './lib/messages.mjs';
@@ -71,7 +71,7 @@ test('everything can be done with the keyboard', async (t) => {
   const page = await openPage(ada, '/direct-messaging');
   await row(page, 'dave').waitFor();
   const focused = () => page.evaluate(() => document.activeElement.closest('[data-username]')?.dataset.username ?? document.activeElement.id);
-  await page.focus('#people-search');
+  await focusOn(page, '#people-search');
   await page.keyboard.press('ArrowDown');
   assert.equal(await focused(), 'bob');
   await page.keyboard.press('ArrowDown');
@@ -108,12 +108,12 @@ test('the focus is somewhere when the button that had it goes away', async (t) =
   for (let i = 1; i <= 40; i++) await tell(bob, 'ada', `message ${i}`);
   const page = await openPage(ada, '/direct-messaging#nobody');
   const isFocused = (selector) => page.waitForFunction((css) => document.activeElement.matches(css), selector);
-  await page.focus('#unknown-back');
+  await focusOn(page, '#unknown-back');
   await page.keyboard.press('Enter');
   await isFocused('.contact__link');
   await row(page, 'bob').locator('a').click();
   await isOpen(page, 'bob');
-  await page.locator('[data-testid=to-end]').focus();
+  await focusOn(page, '[data-testid=to-end]');
   await page.evaluate(() => { document.querySelector('[role=log]').scrollTop = 1e6; });
   await page.locator('[data-testid=to-end]').waitFor({ state: 'hidden' });
   await isFocused('[role=log]');
@@ -127,7 +127,7 @@ test('the list keeps the focus where it is when somebody moves to its top', asyn
   const page = await openPage(ada, '/direct-messaging');
   await tell(bobs, 'ada', 'first');
   await unreadOf(page, 'bob', 1);
-  await row(page, 'carol').locator('a').focus();
+  await focusOn(page, row(page, 'carol').locator('a'));
   await tell(carols, 'ada', 'second');
   await unreadOf(page, 'carol', 1);
   await page.waitForFunction(() => document.querySelector('#people [data-testid=person]').dataset.username === 'carol');

@@ -136,6 +136,13 @@ export async function loginByPage(page, username, password = 'correct horse batt
 
 export const connected = (page) => page.locator('[data-testid=connection-state][data-state=open]').waitFor();
 
+// Playwright focuses what is hidden, too, and nothing happens then.
+export async function focusOn(page, target) {
+  const found = typeof target === 'string' ? page.locator(target) : target;
+  await found.waitFor();
+  await found.focus();
+}
+
 // Everything is there that a page shows only once the server has answered.
 export async function ready(page) {
   await page.locator('#account a, #account details').first().waitFor();
