@@ -62,8 +62,9 @@ void auth_close(struct app *app);
 route_fn auth_on_register, auth_on_login, auth_on_logout, auth_on_me;
 /* The answer of the password process. `matches` for verify; `text` for hash; `failed`: neither. */
 void auth_on_hashed(struct app *app, uint64_t ticket, bool failed, bool matches, const char *text);
-/* Ends some sessions that have expired, and their connections; now and then. */
-void auth_sweep(struct app *app);
+/* Ends some sessions that have expired, and their connections; now and then. True: there may be
+ * more of them. */
+bool auth_sweep(struct app *app);
 
 /* --- site.c: pages, files, health, the WebSocket handshake --- */
 route_fn site_on_page, site_on_file, site_on_health, site_on_websocket;

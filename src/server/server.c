@@ -38,6 +38,7 @@
 #define CHECKPOINT_PAGES 64  /* pages in the write-ahead log that are worth one in a quiet moment  \
                               */
 #define CHECKPOINT_MOST 4096 /* pages (16 MiB) at which there is one, quiet or not */
+#define SWEEP_MORE_MS   50     /* when there may be more than one look finds */
 #define SWEEP_MS        600000 /* between two looks for expired sessions and memory to give back */
 
 struct server {
@@ -249,9 +250,9 @@ static void housekeeping(struct server *s)
     if (listener_wait_ms(s->listener, s->net.now_ms) == 0)
         listener_wake(s->listener);
     if (s->net.now_ms >= s->sweep_at_ms) {
-        auth_sweep(&s->app);
+        bool is_more = auth_sweep(&s->app);
         s->must_trim = true;
-        s->sweep_at_ms = s->net.now_ms + SWEEP_MS;
+        s->sweep_at_ms = s->net.now_ms + (is_more ? SWEEP_MORE_MS : SWEEP_MS);
     }
     call_flush(&s->app);
 }

@@ -392,16 +392,25 @@ enum http_verdict auth_on_logout(struct app *app, struct http_request *rq,
     return HTTP_ANSWERED;
 }
 
+struct sweep {
+    struct app *app;
+    uint32_t n;
+};
+
 static void on_expired(void *arg, int64_t user_id, const uint8_t hash[SESSION_HASH_LEN])
 {
-    end_session(arg, user_id, hash);
+    struct sweep *sweep = arg;
+    end_session(sweep->app, user_id, hash);
+    sweep->n++;
 }
 
-void auth_sweep(struct app *app)
+bool auth_sweep(struct app *app)
 {
+    struct sweep sweep = { app, 0 };
+
     if (app_write_begin(app, 0, WRITE_SYNCED))
-        return;
+        return false;
     enum err e =
-        session_store_delete_expired(&app->sessions, app->wall_ms, SWEEP_ROWS, on_expired, app);
-    app_write_end(app, WRITE_SYNCED, e == OK);
+        session_store_delete_expired(&app->sessions, app->wall_ms, SWEEP_ROWS, on_expired, &sweep);
+    return !app_write_end(app, WRITE_SYNCED, e == OK) && !e && sweep.n == SWEEP_ROWS;
 }

@@ -510,6 +510,26 @@ START_TEST(expired_sessions_are_swept_and_others_stay)
 }
 END_TEST
 
+START_TEST(a_sweep_says_when_there_may_be_more)
+{
+    uint8_t hash[SESSION_HASH_LEN] = { 0 };
+    const struct session_row old = { 1, FAKE_NOW - 10, FAKE_NOW };
+    open_auth(0);
+    registered("ann");
+    for (int i = 0; i < 1001; i++) {
+        memcpy(hash, &i, sizeof i);
+        ck_ok(session_store_insert(&f.app.sessions, hash, &old));
+    }
+    ck_assert(auth_sweep(&f.app));
+    fake_tick(&f);
+    ck_assert(!auth_sweep(&f.app));
+    fake_tick(&f);
+    ck_assert(!auth_sweep(&f.app));
+    fake_tick(&f);
+    fake_close(&f);
+}
+END_TEST
+
 START_TEST(a_session_that_expires_takes_its_sockets_along)
 {
     char old[160], fresh[160];
@@ -558,6 +578,7 @@ int main(void)
         other_sites_cannot_log_anybody_in_or_out,
         every_try_counts_and_a_minute_has_so_many,
         expired_sessions_are_swept_and_others_stay,
+        a_sweep_says_when_there_may_be_more,
         a_session_that_expires_takes_its_sockets_along,
     };
     return RUN_TESTS("auth", tests);
