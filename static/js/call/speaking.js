@@ -49,7 +49,8 @@ export class Speaking {
 
   _set(who, read, receiver = null) {
     const fresh = { heardAt: 0, isOn: false, hasSaid: false, saysNothing: false, isAsked: false, energy: 0, seconds: 0 };
-    this._voices.set(who, { ...fresh, ...this._voices.get(who), read, receiver });
+    const voice = this._voices.get(who) ?? fresh; /* the same object: a question may be on its way */
+    this._voices.set(who, Object.assign(voice, { read, receiver }));
   }
 
   _look() {
