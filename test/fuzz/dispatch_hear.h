@@ -188,7 +188,8 @@ static void hear_chat(struct client *c, const struct ref_json *r)
     if (c->is_v1) {
         int64_t id = strtoll(member(r, "id").data, NULL, 10);
         if (id <= c->last_chat) { /* what was sent before, again, to its sender alone */
-            FUZZ_CHECK(ref_json_find(r, "clientId"));
+            FUZZ_CHECK(ref_json_find(r, "clientId") && c->user != GUEST);
+            FUZZ_CHECK(bytes_eq(plain_member(r, "username"), bytes_str(user_names[c->user])));
             return;
         }
         c->last_chat = id;

@@ -36,8 +36,8 @@ struct client {
     char socket_id[HUB_SOCKET_ID_LEN + 1];
     char seen[CLIENTS][HUB_SOCKET_ID_LEN + 1]; /* in its call, as it was told */
     size_t n_seen;
-    unsigned users; /* active ones, as it was told: a bit each */
-    int64_t last_chat;
+    unsigned users;             /* active ones, as it was told: a bit each */
+    int64_t last_chat;          /* the newest message when it came, or that it has heard */
     struct sequence broadcasts; /* of this tick */
     struct sequence strokes;    /* all */
 };
@@ -77,6 +77,14 @@ __attribute__((format(printf, 2, 3))) static void trace(const struct client *c, 
     vfprintf(stderr, format, ap);
     va_end(ap);
     fputc('\n', stderr);
+}
+
+static int64_t last_chat(struct world *w)
+{
+    int64_t id;
+
+    FUZZ_CHECK(chat_store_max_id(&w->f.app.chat, &id) == OK);
+    return id;
 }
 
 static inline unsigned bit(const struct world *w, const struct client *c)

@@ -114,6 +114,16 @@ static void check_rooms(struct world *w, bool committed, bool is_quiet)
     }
 }
 
+/* A failed commit takes back the ids, too: the next message has the first of them. */
+static void forget_lost_chat(struct world *w)
+{
+    int64_t last = last_chat(w);
+
+    for (struct client *c = w->clients; c < w->clients + CLIENTS; c++)
+        if (c->last_chat > last)
+            c->last_chat = last;
+}
+
 static void tick(struct world *w, int64_t ms, bool fails)
 {
     bool wrote = db_in_transaction(w->f.app.db);
@@ -122,6 +132,7 @@ static void tick(struct world *w, int64_t ms, bool fails)
     w->f.commit_fails = fails;
     fake_wait(&w->f, ms);
     w->f.commit_fails = false;
+    forget_lost_chat(w);
     for (struct client *c = w->clients; c < w->clients + CLIENTS; c++)
         if (c->tab)
             hear(w, c);
@@ -147,6 +158,7 @@ static void open_client(struct world *w, struct client *c)
     *c = (struct client){ .user = (int)(kind % (USERS + 1)), .is_v1 = kind & 0x80 };
     c->user = c->user == USERS ? GUEST : c->user;
     c->is_new = true;
+    c->last_chat = last_chat(w);
     c->room = NOWHERE;
     c->tab = fake_connect(&w->f, c->user == GUEST ? NULL : user_names[c->user], c->is_v1);
     peer_socket_id(c->tab->peer, c->socket_id);
