@@ -27,6 +27,7 @@ test('two people write live, a third one sees nothing of it, and a reload shows 
   await shows(right, ['Hello, Bob']);
   await write(right, 'Hello, Ada');
   await write(right, 'How are you?');
+  await shows(left, ['> Hello, Bob', 'Hello, Ada', 'How are you?']); // what two write at a time has no order
   await write(left, 'Fine');
   await shows(left, ['> Hello, Bob', 'Hello, Ada', 'How are you?', '> Fine']);
   await shows(right, ['Hello, Bob', '> Hello, Ada', '> How are you?', 'Fine']);
@@ -46,6 +47,7 @@ test('both tabs of a person show what one of them sends, once', async (t) => {
   const [one, two] = [await conversation(ada, 'bob4'), await conversation(ada, 'bob4')];
   const other = await conversation(bob, 'ada4');
   await write(one, 'from the first');
+  await shows(two, ['> from the first']);
   await write(two, 'from the second');
   for (const page of [one, two]) await shows(page, ['> from the first', '> from the second']);
   await shows(other, ['from the first', 'from the second']);
