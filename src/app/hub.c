@@ -7,7 +7,7 @@
 #include "proto/ws_stage.h"
 
 #define TABLE_MIN 64u
-#define SHARE_MIN 4096u /* bytes: below, a copy per connection is cheaper than a blob */
+#define SHARE_MIN 4096u /* bytes in all: below, copies are cheaper than a blob */
 
 enum err hub_init(struct hub *h, struct outbox *outbox)
 {
@@ -163,12 +163,22 @@ static bool speaks(const struct peer *p, enum audience who)
     return who == TO_ALL || (who == TO_V1) == p->is_v1;
 }
 
-/* A long message for several connections is framed once and shared. */
+static size_t count_speakers(const struct person *person, enum audience who)
+{
+    size_t n = 0;
+
+    for (struct link *l = person->peers.next; l != &person->peers; l = l->next)
+        n += speaks(container_of(l, struct peer, in_person), who);
+    return n;
+}
+
+/* What is long, or for many connections, is framed once and shared: with a copy for each, somebody
+ * with hundreds of them could make gigabytes of a few short messages. */
 static void to_person(struct hub *h, struct person *person, enum audience who, struct bytes message)
 {
     struct blob *frame = NULL;
 
-    if (message.len > SHARE_MIN) {
+    if (message.len * count_speakers(person, who) > SHARE_MIN) {
         frame = blob_new(message.len + WS_MAX_SERVER_HEAD);
         if (frame)
             frame->len = generate_ws_frame(WS_TEXT, message, frame->data);

@@ -3,7 +3,7 @@
 #include "proto/ws_frame.h"
 #include "call_private.h"
 
-#define SHARED_MIN 512u /* bytes */
+#define SHARED_MIN 4096u /* bytes in all */
 
 /* Room for this was made when the server started (call_open), so composing cannot fail in the
  * middle of a change. */
@@ -169,10 +169,10 @@ void tell_late(struct app *app, struct seat *s)
     list_remove(&s->in_late);
 }
 
-/* A long message is framed once, and all receivers share it; of a short one, a copy is cheaper. */
+/* A message that is long, or for many, is framed once and shared; of less, copies are cheaper. */
 void tell_v1(struct app *app, const struct room *r, const struct seat *except, struct bytes message)
 {
-    bool is_shared = message.len > SHARED_MIN;
+    bool is_shared = message.len * r->n_seats > SHARED_MIN;
     struct blob *frame = is_shared ? blob_new(message.len + WS_MAX_SERVER_HEAD) : NULL;
 
     if (frame)

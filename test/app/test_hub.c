@@ -10,6 +10,7 @@ static struct outbox *o;
 static struct hub h;
 static char said[65536];
 static struct blob *blobs[64];
+static size_t offsets[64];
 static int n_sent;
 
 static void on_send(void *self, slot_id to, struct blob *b, size_t off, size_t len, enum out_class class)
@@ -28,7 +29,8 @@ static void on_send(void *self, slot_id to, struct blob *b, size_t off, size_t l
                  (int)(f.payload.len < 20 ? f.payload.len : 20), f.payload.data);
         len -= (size_t)n;
     }
-    blobs[n_sent++ % 64] = b;
+    blobs[n_sent % 64] = b;
+    offsets[n_sent++ % 64] = off;
 }
 
 static void on_finish(void *self, slot_id to, uint16_t code)
@@ -235,6 +237,24 @@ START_TEST(a_long_message_is_framed_once_for_all_connections)
 }
 END_TEST
 
+START_TEST(a_short_message_is_framed_once_for_many_connections)
+{
+    char text[100];
+    start();
+    memset(text, 'x', sizeof text);
+    for (slot_id i = 1; i <= 60; i++)
+        join(i, 5, "ann", i % 6 == 0);
+    hub_to_user(&h, 5, TO_BASE, bytes_of(text, sizeof text));
+    release();
+    ck_assert_int_eq(n_sent, 50);
+    for (int i = 1; i < n_sent; i++) {
+        ck_assert_ptr_eq(blobs[i], blobs[0]);
+        ck_assert_uint_eq(offsets[i], offsets[0]);
+    }
+    stop();
+}
+END_TEST
+
 START_TEST(the_connections_of_a_session_are_closed_and_no_others)
 {
     uint8_t session[HUB_SESSION_LEN] = { 9 }, none[HUB_SESSION_LEN] = { 0 };
@@ -269,6 +289,7 @@ int main(void)
         members_get_what_guests_do_not,
         dialects_are_counted,
         a_long_message_is_framed_once_for_all_connections,
+        a_short_message_is_framed_once_for_many_connections,
         the_connections_of_a_session_are_closed_and_no_others,
     };
     return sodium_init() < 0 ? EXIT_FAILURE : RUN_TESTS("hub", tests);

@@ -11,7 +11,7 @@ import { makeCall } from './lib/calls.mjs';
 import { Client, stroke } from './lib/client.mjs';
 import { newUser } from './lib/http.mjs';
 import { RawConnection } from './lib/raw.mjs';
-import { PING, RawWebSocket, frame } from './lib/rawws.mjs';
+import { PING, RawWebSocket, frame, json } from './lib/rawws.mjs';
 import { GUARD_MS, SERVER, cleanUp, startServer } from './lib/server.mjs';
 
 const MIB = 1 << 20;
@@ -142,6 +142,30 @@ test('a thousand who do not read share what they are owed', async (t) => {
   t.diagnostic(assertMemory(server, before, 160, 'a thousand who do not read'));
   slow.forEach((one) => one.destroy());
   await client.close();
+  await isAsBefore(server, descriptors);
+});
+
+test('a hundred connections of one person that write to that person in one moment share every message', async (t) => {
+  const server = await startServer(t);
+  const descriptors = server.descriptors();
+  const cookie = await newUser(server, 'Echo');
+  const others = await many(100, () => bare(server, { say: HANDSHAKE.replace('\r\n\r\n', `\r\nCookie: ${cookie}\r\n\r\n`) }));
+  endAll(t, others);
+  const reader = await RawWebSocket.open(server, { t, headers: { Cookie: cookie } });
+  const { now: before } = server.memory();
+  // While it stands still, everything comes to lie in front of it: then it is one tick's.
+  process.kill(server.pid, 'SIGSTOP');
+  const one = json({ messageType: 'direct_message', targetUser: 'echo', text: 'x'.repeat(3800) });
+  const each = 16;
+  for (const socket of others) socket.write(Buffer.concat(Array(each).fill(one)));
+  await sleep(200);
+  process.kill(server.pid, 'SIGCONT');
+  for (let got = 0; got < each * others.length; ) {
+    if ((await reader.message()).messageType === 'direct_message') got += 1;
+  }
+  t.diagnostic(assertMemory(server, before, 150, 'a hundred who write to themselves'));
+  others.forEach((socket) => socket.destroy());
+  reader.connection.destroy();
   await isAsBefore(server, descriptors);
 });
 
