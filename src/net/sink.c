@@ -94,7 +94,7 @@ static void sink_failed(void *self, slot_id to)
     struct conn *c = receiver(net, to);
     if (!c)
         return;
-    if (c->state == CONN_HTTP)
+    if (!c->is_subscribed) /* HTTP, or its handshake is staged behind the request that failed */
         http_conn_failed(c);
     else if (net->failed)
         after_add(c, outq_add(&c->out, net->failed, 0, net->failed->len, OUT_LIVE));

@@ -1559,6 +1559,23 @@ START_TEST(a_failed_commit_is_503_for_one_who_asked_for_the_last_time_too)
 }
 END_TEST
 
+START_TEST(a_failed_commit_is_503_for_one_who_has_shaken_hands_behind_it)
+{
+    fixture_start();
+    struct client c = client_open();
+    fx.commit_fails = true;
+    client_send(&c, GET("/hello") GET("/write") HANDSHAKE "\r\n");
+    ck_assert_int_eq(client_response(&c, NULL, 0), 200);
+    ck_assert_int_eq(client_response(&c, NULL, 0), 503);
+    client_read(&c);
+    ck_assert_uint_eq(c.len, 0);
+    ck_assert(c.has_eof);
+    ck_assert_int_eq(fx.n_gone, 1);
+    client_close(&c);
+    fixture_stop();
+}
+END_TEST
+
 START_TEST(a_failed_commit_is_an_error_to_every_writer_and_nothing_to_the_others)
 {
     fixture_start();
@@ -1794,6 +1811,7 @@ int main(void)
         what_a_slow_reader_is_owed_costs_a_small_multiple_of_it,
         a_failed_commit_is_503_and_the_end_of_that_connection,
         a_failed_commit_is_503_for_one_who_asked_for_the_last_time_too,
+        a_failed_commit_is_503_for_one_who_has_shaken_hands_behind_it,
         a_failed_commit_is_an_error_to_every_writer_and_nothing_to_the_others,
         a_writer_who_has_left_when_the_commit_fails_is_not_missed,
         one_whose_session_ends_is_told_of_in_the_next_tick,
