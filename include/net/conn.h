@@ -126,7 +126,8 @@ struct conn { /* private to net/ */
 #define CONN_DIRECT                                                                                \
     (1024u *                                                                                       \
      1024u) /* the same, straight to a large frame's place: in caches until it is sent again */
-#define CONN_SOFT_LIMIT  (1024u * 1024u)       /* owed: stop reading from the peer */
+#define CONN_SAYS        (1024u * 1024u) /* staged per tick for what one of them has sent, about */
+#define CONN_SOFT_LIMIT  (1024u * 1024u) /* owed: stop reading from the peer */
 #define CONN_HARD_LIMIT  (64u * 1024u * 1024u) /* owed live: drop it */
 #define CONN_FLUSH       (256u * 1024u)        /* most bytes sent to one connection per tick; */
 #define CONN_FLUSH_LONG  (1024u * 1024u) /* boards and files: so many for all of them, then that */

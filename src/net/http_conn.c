@@ -475,7 +475,7 @@ static size_t head_input(struct conn *c, struct bytes in)
 
 static size_t on_input(struct conn *c, char *data, size_t len)
 {
-    size_t used = 0;
+    size_t used = 0, before = outbox_bytes(c->net->outbox);
 
     for (int budget = REQUESTS_PER_TICK; used < len && c->state == CONN_HTTP; budget--) {
         struct http_conn *h = c->u.http;
@@ -484,7 +484,8 @@ static size_t on_input(struct conn *c, char *data, size_t len)
             return len; /* the connection closes behind the answer: what follows is not read */
         if (c->hold == HOLD_NONE && (conn_is_backlogged(c) || h->is_sending))
             c->hold = HOLD_BACKLOG;
-        else if (c->hold == HOLD_NONE && budget == 0)
+        else if (c->hold == HOLD_NONE &&
+                 (budget == 0 || outbox_bytes(c->net->outbox) - before > CONN_SAYS))
             c->hold = HOLD_BUDGET;
         if (c->hold != HOLD_NONE)
             break;

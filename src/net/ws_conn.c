@@ -55,12 +55,14 @@ static void on_event(struct conn *c, const struct ws_event *ev)
 static size_t on_input(struct conn *c, char *data, size_t len)
 {
     struct ws_input in = { data, len, c->pending ? NULL : c->net->scratch };
+    size_t before = outbox_bytes(c->net->outbox);
 
     for (int budget = MESSAGES_PER_TICK;; budget--) {
+        bool is_spent = budget == 0 || outbox_bytes(c->net->outbox) - before > CONN_SAYS;
         if (c->is_finish_staged || !conn_is_speaking(c))
             return len;
-        if (conn_is_backlogged(c) || budget == 0) {
-            c->hold = budget == 0 ? HOLD_BUDGET : HOLD_BACKLOG;
+        if (conn_is_backlogged(c) || is_spent) {
+            c->hold = is_spent ? HOLD_BUDGET : HOLD_BACKLOG;
             return len - in.len;
         }
         struct ws_event ev = ws_decoder_next(&c->u.ws, &in);

@@ -71,6 +71,22 @@ START_TEST(more_pipelined_requests_than_a_tick_takes_are_all_answered)
 }
 END_TEST
 
+START_TEST(pipelined_requests_with_large_answers_are_handled_in_several_ticks)
+{
+    fixture_start();
+    struct client c = client_open();
+    for (int i = 0; i < 10; i++)
+        client_send(&c, GET("/blob/400000"));
+    turn();
+    ck_assert_int_eq(fx.n_requests, 3); /* 1 MiB, and what the last one is beyond it */
+    ck_assert_int_eq(net_wait_ms(&fx.net), 0);
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(client_response(&c, NULL, 0), 200);
+    client_close(&c);
+    fixture_stop();
+}
+END_TEST
+
 START_TEST(a_body_of_64_KiB_is_taken_and_one_byte_more_is_413)
 {
     static char body[65536];
@@ -712,6 +728,23 @@ START_TEST(many_messages_in_one_read_are_handled_in_several_ticks)
     ck_assert_int_eq(net_wait_ms(&fx.net), 0);
     settle();
     ck_assert_int_eq(fx.n_messages, sent);
+    client_close(&c);
+    fixture_stop();
+}
+END_TEST
+
+START_TEST(messages_with_large_answers_are_handled_in_several_ticks)
+{
+    fixture_start();
+    struct client c = ws_client_open(false);
+    for (int i = 0; i < 10; i++)
+        ws_send_text(&c, "blob 400000");
+    turn();
+    ck_assert_int_eq(fx.n_messages, 3); /* 1 MiB, and what the last one is beyond it */
+    ck_assert_int_eq(net_wait_ms(&fx.net), 0);
+    client_read(&c);
+    ck_assert_uint_eq(c.len, 10 * 400000);
+    ck_assert_int_eq(fx.n_messages, 10);
     client_close(&c);
     fixture_stop();
 }
@@ -1742,6 +1775,7 @@ int main(void)
         pipelined_requests_are_answered_in_order,
         requests_that_come_byte_by_byte_are_answered_the_same,
         more_pipelined_requests_than_a_tick_takes_are_all_answered,
+        pipelined_requests_with_large_answers_are_handled_in_several_ticks,
         a_body_of_64_KiB_is_taken_and_one_byte_more_is_413,
         a_chunked_body_of_64_KiB_is_taken_and_one_byte_more_is_413,
         a_bad_chunk_is_400_and_the_end,
@@ -1776,6 +1810,7 @@ int main(void)
         a_large_message_comes_back_whole,
         nothing_is_kept_of_a_large_message_that_was_handled,
         many_messages_in_one_read_are_handled_in_several_ticks,
+        messages_with_large_answers_are_handled_in_several_ticks,
         messages_before_a_close_frame_are_answered_before_the_close,
         the_answers_before_a_close_may_be_more_than_a_tick_sends,
         what_breaks_the_rules_is_closed_with_its_code,
