@@ -154,6 +154,8 @@ void conn_continue(struct conn *c)
         return;
     c->hold = HOLD_BUDGET;
     conn_update(c, is_watching_out(c));
+    if (!conn_is_speaking(c))
+        return;
     list_remove(&c->ready);
     list_append(&c->net->ready, &c->ready);
 }
@@ -204,6 +206,8 @@ static void feed(struct conn *c, char *data, size_t len)
     if (!conn_is_speaking(c))
         return;
     keep(c, data, len);
+    if (!conn_is_speaking(c))
+        return;
     if (c->hold == HOLD_BUDGET) {
         list_remove(&c->ready);
         list_append(&c->net->ready, &c->ready);

@@ -13,6 +13,8 @@ import { Client, stroke } from './lib/client.mjs';
 import { FAULTS, Faults } from './lib/faults.mjs';
 import { LAYOUT, fixture } from './lib/fixture.mjs';
 import { PASSWORD, authToken, newUser, request } from './lib/http.mjs';
+import { RawConnection } from './lib/raw.mjs';
+import { closeFrame, echo, handshake } from './lib/rawws.mjs';
 import { startServer, within } from './lib/server.mjs';
 import { V1, answer, dm, history, say } from './lib/talk.mjs';
 
@@ -348,6 +350,41 @@ describe('while it runs', { concurrency: 4 }, () => {
       await server.stop();
       await server.startAgain();
       await isAllThere(server, book, people);
+    });
+  }
+});
+
+// More at once than a tick takes from one connection: the rest is kept, or the connection ends.
+describe('while it holds back', { concurrency: 4 }, () => {
+  for (const [kind, error] of [['alloc', 'ENOMEM'], ['epoll_ctl', 'ENOSPC']]) {
+    test(`${kind} with ${error} at every place while input is held back: the server goes on`, async (t) => {
+      const faults = new Faults(t);
+      const server = await startServer(t, { executable: FAULTS, env: faults.env });
+      const cookie = await newUser(server, 'anna');
+      const login = JSON.stringify({ username: 'anna', password: PASSWORD });
+      const get = `GET /healthz HTTP/1.1\r\nHost: ${server.authority}\r\n\r\n`;
+      const requests = `POST /login HTTP/1.1\r\nHost: ${server.authority}\r\nContent-Type: application/json\r\n`
+        + `Content-Length: ${login.length}\r\n\r\n${login}${get.repeat(100)}GET / HTTP/1.0\r\n\r\n`;
+      const messages = Buffer.concat([Buffer.from(handshake(server, { headers: { Cookie: cookie } })), ...Array(200).fill(echo('x')), closeFrame(1000)]);
+      const round = async (place) => {
+        faults.arm(kind, error, Math.min(place, 1e9));
+        await Promise.all([requests, messages].map(async (bytes) => {
+          const connection = await RawConnection.open(server);
+          connection.send(bytes);
+          await connection.untilEnd();
+          connection.destroy();
+        }));
+        return faults.disarm();
+      };
+      const { calls } = await round(Infinity);
+      let failed = 0;
+      for (let place = 1; place <= calls; place++) {
+        failed += (await round(place)).failed;
+        assert.ok(server.running, `place ${place}: the server has ended: ${server.stderr}`);
+        await (await Client.open(server)).close();
+      }
+      t.diagnostic(`${failed} faults, ${calls} calls in a round`);
+      assert.ok(failed > 0, 'something has failed');
     });
   }
 });

@@ -297,6 +297,25 @@ static enum http_verdict later_at_once(void *self, struct http_request *rq)
 }
 
 /* A password process that is dead when a job is sent answers before the handler has returned. */
+/* The kernel may have no memory for what it is asked to watch: here it no longer knows the socket. */
+START_TEST(one_that_cannot_be_watched_when_its_answer_is_there_is_closed)
+{
+    fixture_start();
+    struct client c = client_open();
+    client_send(&c, GET("/later") GET("/hello"));
+    settle();
+    struct conn *conn = slots_find(&fx.net.conns, c.id);
+    reactor_remove(fx.net.reactor, &conn->source);
+    answer_later();
+    ck_assert(list_empty(&fx.net.ready));
+    client_read(&c);
+    ck_assert(c.has_eof);
+    ck_assert(!client_is_open(&c));
+    client_close(&c);
+    fixture_stop();
+}
+END_TEST
+
 START_TEST(an_answer_that_comes_before_HTTP_LATER_does_not_hold_the_connection)
 {
     fixture_start();
@@ -1788,6 +1807,7 @@ int main(void)
         a_half_closed_client_gets_its_answers,
         what_is_pipelined_behind_a_later_answer_waits_for_it,
         a_later_answer_for_someone_who_left_finds_nobody,
+        one_that_cannot_be_watched_when_its_answer_is_there_is_closed,
         an_answer_that_comes_before_HTTP_LATER_does_not_hold_the_connection,
         a_new_connection_that_is_silent_for_10_s_is_closed_without_an_answer,
         a_kept_connection_that_is_idle_for_60_s_is_closed_without_an_answer,
