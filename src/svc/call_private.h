@@ -88,7 +88,6 @@ struct attendee {
     struct link in_moved;
     struct link in_watchers;
     struct link rings; /* ring.in_caller */
-    uint32_t n_rings;
 };
 
 struct rooms {

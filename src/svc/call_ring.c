@@ -14,7 +14,7 @@
 #include "svc/services.h"
 
 #define RING_MS          30000
-#define RINGS_PER_CALLER 8u
+#define RINGS_PER_PERSON 8u /* with the notes of theirs that wait */
 #define RINGS_MAX        4096u
 #define NOTES_MAX        1024u /* that wait for the database */
 #define NOTES_PER_TICK   32u
@@ -43,8 +43,6 @@ static struct ring *ring_of(struct link *l)
 
 static void ring_free(struct rooms *rs, struct ring *r)
 {
-    if (r->caller)
-        r->caller->n_rings--;
     slots_remove(&rs->rings, r->id);
     list_remove(&r->in_all);
     list_remove(&r->in_caller);
@@ -129,8 +127,6 @@ static void ring_end_untaken(struct app *app, struct ring *r, const char *state)
 
     tell_state(app, r, state);
     tell_over(app, r);
-    if (r->caller)
-        r->caller->n_rings--;
     r->caller = NULL;
     list_remove(&r->in_caller);
     list_remove(&r->in_all);
@@ -254,12 +250,20 @@ static const char *check_call(const struct seat *s, const struct json_object *ms
     return s && json_string_is(id.value, bytes_str(s->room->id)) ? NULL : "join that call first";
 }
 
-static const char *check_limits(const struct rooms *rs, const struct attendee *a, int64_t to_id)
+/* Nobody can use up what there is for all, however many connections they have. */
+static const char *check_limits(struct rooms *rs, int64_t from_id, int64_t to_id)
 {
-    for (const struct link *l = a->rings.next; l != &a->rings; l = l->next)
-        if (container_of(l, struct ring, in_caller)->to_id == to_id)
+    uint32_t n = 0;
+
+    for (struct link *l = rs->ringing.next; l != &rs->ringing; l = l->next) {
+        const struct ring *r = ring_of(l);
+        if (r->from_id == from_id && r->to_id == to_id)
             return "you are calling them already";
-    if (a->n_rings >= RINGS_PER_CALLER || slots_count(&rs->rings) >= RINGS_MAX)
+        n += r->from_id == from_id;
+    }
+    for (struct link *l = rs->notes.next; l != &rs->notes; l = l->next)
+        n += ring_of(l)->from_id == from_id;
+    if (n >= RINGS_PER_PERSON || slots_count(&rs->rings) >= RINGS_MAX)
         return "too many people are being called at once";
     return rs->n_notes >= NOTES_MAX ? dispatch_store_failed : NULL;
 }
@@ -288,7 +292,6 @@ static struct ring *ring_new(struct app *app, struct attendee *a, const struct u
     list_init(&r->in_caller);
     list_append(&app->rooms->ringing, &r->in_all);
     list_append(&a->rings, &r->in_caller);
-    a->n_rings++;
     return r;
 }
 
@@ -302,7 +305,7 @@ const char *call_on_ring(struct app *app, struct peer *caller, const struct json
     if (!error)
         error = check_call(peer_seat(caller), msg);
     if (!error)
-        error = check_limits(app->rooms, a, to.id);
+        error = check_limits(app->rooms, caller->person->id, to.id);
     if (error)
         return error;
     if (doubt_begin(app, &doubt, caller->conn, a->seat->is_doubtful, false))

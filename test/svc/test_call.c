@@ -1444,6 +1444,60 @@ START_TEST(rings_that_make_no_sense_are_refused)
 }
 END_TEST
 
+START_TEST(a_person_calls_eight_others_at_most_from_all_tabs_together)
+{
+    set_up();
+    ann_in_a_call();
+    struct tab *tabs[] = { ann, fake_tab(&f, "ann", true) };
+    settle(tabs[1], call_id);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 9; i++) {
+            char name[16];
+            snprintf(name, sizeof name, "u%d", i);
+            if (round == 0)
+                fake_tab(&f, name, true);
+            hush(tabs[i % 2]);
+            say(tabs[i % 2], "{'messageType':'ring','targetUser':'%s','callId':'%s'}", name,
+                call_id);
+            fake_tick(&f);
+            if (i < 8)
+                ck_assert_ptr_nonnull(strstr(heard(tabs[i % 2]), "'state':'ringing'"));
+            else
+                ck_refused(tabs[i % 2]);
+        }
+        hush(tabs[1]);
+        say(tabs[1], "{'messageType':'ring','targetUser':'u0','callId':'%s'}", call_id);
+        fake_tick(&f);
+        ck_refused(tabs[1]);
+        fake_wait(&f, 31000);
+    }
+    tear_down();
+}
+END_TEST
+
+START_TEST(notes_that_cannot_be_written_count_as_calls)
+{
+    set_up();
+    ann_in_a_call();
+    f.commit_fails = true;
+    for (int i = 0; i < 9; i++) {
+        hush(ann);
+        say(ann, "{'messageType':'ring','targetUser':'bob','callId':'%s'}", call_id);
+        fake_tick(&f);
+        if (i == 8) {
+            ck_refused(ann);
+            break;
+        }
+        const char *id = strstr(heard(ann), "'ringId':'");
+        ck_assert_ptr_nonnull(id);
+        say(ann, "{'messageType':'ring_cancel','ringId':'%.16s'}", id + 10);
+        fake_tick(&f);
+    }
+    f.commit_fails = false;
+    tear_down();
+}
+END_TEST
+
 START_TEST(a_ring_from_a_join_that_could_not_be_stored_never_was)
 {
     set_up();
@@ -1600,6 +1654,8 @@ int main(void)
         a_note_waits_for_the_database,
         a_new_tab_is_told_who_calls,
         rings_that_make_no_sense_are_refused,
+        a_person_calls_eight_others_at_most_from_all_tabs_together,
+        notes_that_cannot_be_written_count_as_calls,
         a_ring_from_a_join_that_could_not_be_stored_never_was,
         a_restart_ends_every_call_and_keeps_the_rooms,
         ice_servers_are_given_as_configured,
