@@ -45,6 +45,7 @@ struct tab { /* a connection, as its client sees it */
     slot_id conn;
     struct peer *peer; /* NULL: HTTP, or it has gone */
     struct buf wire;   /* what has come and was not read yet */
+    const char *from;  /* where the last of it was sent from */
     char *text;        /* the last message that heard() gave */
     bool is_subscribed, is_http, is_v1;
     bool hears_lists; /* of active users, which may come at any time: heard() leaves them out */
@@ -125,8 +126,11 @@ static void fake_take(struct tab *t, const char *data, size_t len)
 static void fake_send(void *self, slot_id to, struct blob *b, size_t off, size_t len,
                       enum out_class class)
 {
+    struct tab *t = slots_find(&((struct fake *)self)->tabs, to);
     (void)class;
-    fake_take(slots_find(&((struct fake *)self)->tabs, to), b->data + off, len);
+    if (t)
+        t->from = b->data + off;
+    fake_take(t, b->data + off, len);
 }
 
 static void fake_send_file(void *self, slot_id to, int fd, uint64_t off, uint64_t len)

@@ -779,6 +779,24 @@ START_TEST(call_messages_go_to_v1_in_the_call_and_nobody_else)
 }
 END_TEST
 
+START_TEST(a_short_call_message_to_many_is_shared_by_its_receivers)
+{
+    struct tab *tabs[60];
+    set_up();
+    const char *call = make_call("Tea");
+    for (int i = 0; i < 60; i++) {
+        tabs[i] = fake_tab(&f, "ann", true);
+        join(tabs[i], call);
+        fake_tick(&f);
+    }
+    say(tabs[0], "{'messageType':'call_message','text':'short'}");
+    fake_tick(&f);
+    for (int i = 1; i < 60; i++)
+        ck_assert_ptr_eq(tabs[i]->from, tabs[0]->from);
+    tear_down();
+}
+END_TEST
+
 START_TEST(a_long_call_message_is_shared_by_its_receivers)
 {
     char *text = malloc(65537);
@@ -1634,6 +1652,7 @@ int main(void)
         who_watches_and_goes_is_forgotten,
         media_states_go_to_the_others_and_to_newcomers,
         call_messages_go_to_v1_in_the_call_and_nobody_else,
+        a_short_call_message_to_many_is_shared_by_its_receivers,
         a_long_call_message_is_shared_by_its_receivers,
         a_name_has_1_to_100_code_points,
         a_call_that_cannot_be_stored_is_not_made,
