@@ -69,6 +69,17 @@ void peer_socket_id(const struct peer *p, char out[HUB_SOCKET_ID_LEN + 1]);
 
 /* Stages a text message for one peer. */
 void hub_to_peer(struct hub *h, const struct peer *p, struct bytes message);
+/* A text message for several peers, one after the other. What is long, or for many, is framed once
+ * and shared: with a copy for each, somebody with hundreds of connections could make gigabytes of a
+ * few short messages. `text` stays the caller's until hub_copies_release(). */
+struct hub_copies {
+    struct bytes text;
+    struct blob *frame; /* NULL: everyone gets a copy */
+};
+void hub_copies_init(struct hub_copies *c, struct bytes text, size_t n_peers);
+void hub_copies_release(struct hub_copies *c);
+/* Stages it for one peer. */
+void hub_copies_to(struct hub *h, const struct hub_copies *c, const struct peer *p);
 /* Stages a text message for every connection of a user that speaks a dialect. */
 void hub_to_user(struct hub *h, int64_t user_id, enum audience who, struct bytes message);
 /* While output is released: a close frame with `code`, and the end, for every connection of a

@@ -158,6 +158,29 @@ void hub_to_peer(struct hub *h, const struct peer *p, struct bytes message)
     ws_stage_bytes(h->outbox, p->conn, WS_TEXT, message);
 }
 
+void hub_copies_init(struct hub_copies *c, struct bytes text, size_t n_peers)
+{
+    *c = (struct hub_copies){ .text = text };
+    if (text.len * n_peers <= SHARE_MIN)
+        return;
+    c->frame = blob_new(text.len + WS_MAX_SERVER_HEAD);
+    if (c->frame)
+        c->frame->len = generate_ws_frame(WS_TEXT, text, c->frame->data);
+}
+
+void hub_copies_release(struct hub_copies *c)
+{
+    blob_unref(c->frame);
+}
+
+void hub_copies_to(struct hub *h, const struct hub_copies *c, const struct peer *p)
+{
+    if (c->frame)
+        outbox_blob(h->outbox, p->conn, c->frame, 0, c->frame->len, OUT_LIVE);
+    else
+        hub_to_peer(h, p, c->text);
+}
+
 static bool speaks(const struct peer *p, enum audience who)
 {
     return who == TO_ALL || (who == TO_V1) == p->is_v1;
@@ -172,27 +195,17 @@ static size_t count_speakers(const struct person *person, enum audience who)
     return n;
 }
 
-/* What is long, or for many connections, is framed once and shared: with a copy for each, somebody
- * with hundreds of them could make gigabytes of a few short messages. */
 static void to_person(struct hub *h, struct person *person, enum audience who, struct bytes message)
 {
-    struct blob *frame = NULL;
+    struct hub_copies copies;
 
-    if (message.len * count_speakers(person, who) > SHARE_MIN) {
-        frame = blob_new(message.len + WS_MAX_SERVER_HEAD);
-        if (frame)
-            frame->len = generate_ws_frame(WS_TEXT, message, frame->data);
-    }
+    hub_copies_init(&copies, message, count_speakers(person, who));
     for (struct link *l = person->peers.next; l != &person->peers; l = l->next) {
         struct peer *p = container_of(l, struct peer, in_person);
-        if (!speaks(p, who))
-            continue;
-        if (frame)
-            outbox_blob(h->outbox, p->conn, frame, 0, frame->len, OUT_LIVE);
-        else
-            hub_to_peer(h, p, message);
+        if (speaks(p, who))
+            hub_copies_to(h, &copies, p);
     }
-    blob_unref(frame);
+    hub_copies_release(&copies);
 }
 
 void hub_to_user(struct hub *h, int64_t user_id, enum audience who, struct bytes message)

@@ -51,22 +51,40 @@ static void write_call(struct json_out *j, const char *id, struct bytes name)
     json_plain(j, name);
 }
 
+static uint32_t count_watchers(const struct rooms *rs)
+{
+    uint32_t n = 0;
+
+    for (const struct link *l = rs->watchers.next; l != &rs->watchers; l = l->next)
+        n++;
+    return n;
+}
+
+static void tell_watchers(struct app *app, struct bytes message)
+{
+    struct link *watchers = &app->rooms->watchers;
+    struct hub_copies copies;
+
+    hub_copies_init(&copies, message, count_watchers(app->rooms));
+    for (struct link *l = watchers->next; l != watchers; l = l->next)
+        hub_copies_to(&app->hub, &copies, container_of(l, struct attendee, in_watchers)->peer);
+    hub_copies_release(&copies);
+}
+
 /* call_changed: the call as it is now, to everyone who watches. */
 static void tell_changed(struct app *app, const char *id, struct bytes name, const struct room *r)
 {
-    struct link *watchers = &app->rooms->watchers;
     struct json_out j = { .buf = &app->rooms->text };
 
-    if (list_empty(watchers))
+    if (list_empty(&app->rooms->watchers))
         return;
     buf_clear(j.buf);
     json_raw(&j, "{\"messageType\":\"call_changed\",\"call\":");
     write_call(&j, id, name);
     write_participants(&j, r);
     json_raw(&j, "}}");
-    for (struct link *l = watchers->next; l != watchers && !j.error; l = l->next)
-        hub_to_peer(&app->hub, container_of(l, struct attendee, in_watchers)->peer,
-                    buf_bytes(j.buf));
+    if (!j.error)
+        tell_watchers(app, buf_bytes(j.buf));
 }
 
 static enum err make_call(struct app *app, const struct http_request *rq, struct bytes name,
@@ -190,15 +208,6 @@ int64_t watchers_wait_ms(const struct app *app)
     return until(rs->watch_at_ms, app->now_ms);
 }
 
-static uint32_t count_watchers(const struct rooms *rs)
-{
-    uint32_t n = 0;
-
-    for (const struct link *l = rs->watchers.next; l != &rs->watchers; l = l->next)
-        n++;
-    return n;
-}
-
 void watchers_tell(struct app *app)
 {
     struct rooms *rs = app->rooms;
@@ -223,13 +232,10 @@ void watchers_tell(struct app *app)
 static enum err tell_gone(void *arg, const struct call_row *call)
 {
     struct app *app = arg;
-    struct link *watchers = &app->rooms->watchers;
     char text[96];
 
     int n = snprintf(text, sizeof text, "{\"messageType\":\"call_gone\",\"id\":\"%s\"}", call->id);
-    for (struct link *l = watchers->next; l != watchers; l = l->next)
-        hub_to_peer(&app->hub, container_of(l, struct attendee, in_watchers)->peer,
-                    bytes_of(text, (size_t)n));
+    tell_watchers(app, bytes_of(text, (size_t)n));
     return OK;
 }
 

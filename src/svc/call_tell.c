@@ -1,9 +1,6 @@
 /* Messages about people. Names and socketIds need no escaping: both are made of letters, digits and
  * a few marks. */
-#include "proto/ws_frame.h"
 #include "call_private.h"
-
-#define SHARED_MIN 4096u /* bytes in all */
 
 /* Room for this was made when the server started (call_open), so composing cannot fail in the
  * middle of a change. */
@@ -113,10 +110,15 @@ static struct json_out compose_joined(struct app *app, const struct seat *s)
 void tell_joined(struct app *app, const struct seat *s)
 {
     const struct json_out j = compose_joined(app, s);
+    struct hub_copies copies;
 
+    if (j.error)
+        return;
+    hub_copies_init(&copies, buf_bytes(j.buf), s->room->n_seats);
     for (const struct link *l = s->room->seats.next; l != &s->room->seats; l = l->next)
         if (seat_of(l) != s && !seat_untold(s, seat_of(l)))
-            stage(app, seat_of(l)->peer, &j);
+            hub_copies_to(&app->hub, &copies, seat_of(l)->peer);
+    hub_copies_release(&copies);
 }
 
 static bool is_hearer(const struct seat *to, const struct seat *s, enum hearers who)
@@ -139,13 +141,18 @@ static bool is_hearer(const struct seat *to, const struct seat *s, enum hearers 
 void tell_left(struct app *app, const struct seat *s, enum hearers who)
 {
     struct json_out j = compose(app);
+    struct hub_copies copies;
 
     json_raw(&j, "{\"messageType\":\"user_left\",\"socketId\":\"");
     json_raw(&j, s->socket_id);
     json_raw(&j, "\"}");
+    if (j.error)
+        return;
+    hub_copies_init(&copies, buf_bytes(j.buf), s->room->n_seats);
     for (const struct link *l = s->room->seats.next; l != &s->room->seats; l = l->next)
         if (is_hearer(seat_of(l), s, who))
-            stage(app, seat_of(l)->peer, &j);
+            hub_copies_to(&app->hub, &copies, seat_of(l)->peer);
+    hub_copies_release(&copies);
 }
 
 void tell_untold(struct app *app, const struct seat *s, struct untold *u)
@@ -169,24 +176,15 @@ void tell_late(struct app *app, struct seat *s)
     list_remove(&s->in_late);
 }
 
-/* A message that is long, or for many, is framed once and shared; of less, copies are cheaper. */
 void tell_v1(struct app *app, const struct room *r, const struct seat *except, struct bytes message)
 {
-    bool is_shared = message.len * r->n_seats > SHARED_MIN;
-    struct blob *frame = is_shared ? blob_new(message.len + WS_MAX_SERVER_HEAD) : NULL;
+    struct hub_copies copies;
 
-    if (frame)
-        frame->len = generate_ws_frame(WS_TEXT, message, frame->data);
-    for (const struct link *l = r->seats.next; l != &r->seats; l = l->next) {
-        const struct seat *to = seat_of(l);
-        if (to == except || !to->peer->is_v1)
-            continue;
-        if (frame)
-            outbox_blob(app->outbox, to->peer->conn, frame, 0, frame->len, OUT_LIVE);
-        else
-            hub_to_peer(&app->hub, to->peer, message);
-    }
-    blob_unref(frame);
+    hub_copies_init(&copies, message, r->n_seats);
+    for (const struct link *l = r->seats.next; l != &r->seats; l = l->next)
+        if (seat_of(l) != except && seat_of(l)->peer->is_v1)
+            hub_copies_to(&app->hub, &copies, seat_of(l)->peer);
+    hub_copies_release(&copies);
 }
 
 /* Whether the person has no earlier seat in the room: other tabs are not other people. */

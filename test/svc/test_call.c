@@ -779,20 +779,46 @@ START_TEST(call_messages_go_to_v1_in_the_call_and_nobody_else)
 }
 END_TEST
 
-START_TEST(a_short_call_message_to_many_is_shared_by_its_receivers)
+static struct tab *many[60];
+
+static void ck_shared(void)
 {
-    struct tab *tabs[60];
+    fake_tick(&f);
+    for (int i = 1; i < 60; i++)
+        ck_assert_ptr_eq(many[i]->from, many[0]->from);
+}
+
+START_TEST(a_short_message_to_many_in_a_call_is_shared_by_its_receivers)
+{
     set_up();
     const char *call = make_call("Tea");
     for (int i = 0; i < 60; i++) {
-        tabs[i] = fake_tab(&f, "ann", true);
-        join(tabs[i], call);
+        many[i] = fake_tab(&f, "ann", true);
+        join(many[i], call);
         fake_tick(&f);
     }
-    say(tabs[0], "{'messageType':'call_message','text':'short'}");
+    say(many[0], "{'messageType':'call_message','text':'short'}");
+    ck_shared();
+    bob = fake_tab(&f, "bob", true);
+    join(bob, call);
+    ck_shared();
+    leave(bob);
+    ck_shared();
+    tear_down();
+}
+END_TEST
+
+START_TEST(what_happens_to_a_call_is_shared_by_many_who_watch)
+{
+    set_up();
+    for (int i = 0; i < 60; i++) {
+        many[i] = fake_tab(&f, "ann", true);
+        say(many[i], "{'messageType':'watch_calls','watch':true}");
+    }
     fake_tick(&f);
-    for (int i = 1; i < 60; i++)
-        ck_assert_ptr_eq(tabs[i]->from, tabs[0]->from);
+    make_call("Tea");
+    ck_assert_ptr_nonnull(many[0]->from);
+    ck_shared();
     tear_down();
 }
 END_TEST
@@ -1652,7 +1678,8 @@ int main(void)
         who_watches_and_goes_is_forgotten,
         media_states_go_to_the_others_and_to_newcomers,
         call_messages_go_to_v1_in_the_call_and_nobody_else,
-        a_short_call_message_to_many_is_shared_by_its_receivers,
+        a_short_message_to_many_in_a_call_is_shared_by_its_receivers,
+        what_happens_to_a_call_is_shared_by_many_who_watch,
         a_long_call_message_is_shared_by_its_receivers,
         a_name_has_1_to_100_code_points,
         a_call_that_cannot_be_stored_is_not_made,
