@@ -56,11 +56,12 @@ struct db_counters {
 MUST_CHECK enum err db_open(const char *path, struct db **out, char why[DB_WHY_MAX]);
 /* Claims the file for this process, as far as other servers are concerned: what a server keeps in
  * memory (the board, who is in which call) would be wrong if another one wrote. Shells and backups
- * are not kept out. A server that is on its way out is waited for, DB_CLAIM_MS at most. Call it
- * before db_open(), and db_unclaim() behind db_close(). *fd is -1 where there is nothing to claim
- * (":memory:") and where the file cannot be opened or its file system has no locks: db_open() says
- * why, or it does not matter. ERR_BUSY with a line in `why` when another server keeps it. */
-MUST_CHECK enum err db_claim(const char *path, int *fd, char why[DB_WHY_MAX]);
+ * are not kept out. A server that is on its way out is waited for, DB_CLAIM_MS at most, and no
+ * longer than until `stop_fd` can be read (-1: nothing ends the wait). Call it before db_open(),
+ * and db_unclaim() behind db_close(). *fd is -1 where there is nothing to claim (":memory:") and
+ * where the file cannot be opened or its file system has no locks: db_open() says why, or it does
+ * not matter. ERR_BUSY with a line in `why` when another server keeps it. */
+MUST_CHECK enum err db_claim(const char *path, int stop_fd, int *fd, char why[DB_WHY_MAX]);
 void db_unclaim(int fd);
 /* Rolls back what is open, checkpoints, closes. The stores must have been closed before. NULL is
  * allowed. */

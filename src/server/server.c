@@ -360,7 +360,7 @@ static void plug(struct server *s)
 static enum err open_app(struct server *s, char why[SERVER_WHY_MAX])
 {
     char text[DB_WHY_MAX];
-    enum err e = db_claim(s->config.db, &s->db_claim, text);
+    enum err e = db_claim(s->config.db, s->signals.fd, &s->db_claim, text);
 
     if (!e)
         e = db_open(s->config.db, &s->app.db, text);

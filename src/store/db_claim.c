@@ -3,18 +3,26 @@
  * outlives the database handle. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 #include "store/db.h"
 
 #define STEP_MS 20
 
-enum err db_claim(const char *path, int *fd, char why[DB_WHY_MAX])
+static enum err refuse(const char *path, int *fd, const char *text, char why[DB_WHY_MAX])
 {
-    const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
+    snprintf(why, DB_WHY_MAX, "%s: %s", path, text);
+    db_unclaim(*fd);
+    *fd = -1;
+    return ERR_BUSY;
+}
+
+enum err db_claim(const char *path, int stop_fd, int *fd, char why[DB_WHY_MAX])
+{
+    struct pollfd stop = { .fd = stop_fd, .events = POLLIN };
 
     *fd = -1;
     if (strcmp(path, ":memory:") == 0)
@@ -25,13 +33,10 @@ enum err db_claim(const char *path, int *fd, char why[DB_WHY_MAX])
     for (int waited = 0; flock(*fd, LOCK_EX | LOCK_NB) != 0; waited += STEP_MS) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return OK;
-        if (waited >= DB_CLAIM_MS) {
-            snprintf(why, DB_WHY_MAX, "%s: another server is using this database", path);
-            db_unclaim(*fd);
-            *fd = -1;
-            return ERR_BUSY;
-        }
-        nanosleep(&step, NULL);
+        if (waited >= DB_CLAIM_MS)
+            return refuse(path, fd, "another server is using this database", why);
+        if (poll(&stop, 1, STEP_MS) > 0)
+            return refuse(path, fd, "stopped while another server used this database", why);
     }
     return OK;
 }

@@ -7,7 +7,7 @@ import test from 'node:test';
 import { Client, stroke } from './lib/client.mjs';
 import { get, postJson, request } from './lib/http.mjs';
 import { RawConnection } from './lib/raw.mjs';
-import { SERVER, STATIC, runServer, startServer, tempFolder } from './lib/server.mjs';
+import { SERVER, STATIC, runServer, startServer, tempFolder, until } from './lib/server.mjs';
 
 const OPTIONS = [
   '--port', '--host', '--db', '--static', '--allow-origin', '--require-login', '--secure-cookies',
@@ -111,6 +111,31 @@ test('a database that is a folder ends the start with 1 and one line that names 
 test('a database that another server uses is refused with 1 and one line that names it', async (t) => {
   const server = await startServer(t);
   await refusal(t, ['--port', '0', '--static', STATIC, '--db', server.db], 1, server.db);
+});
+
+function hasOpen(pid, name) {
+  const folder = `/proc/${pid}/fd`;
+  return fs.readdirSync(folder).some((fd) => {
+    try {
+      return fs.readlinkSync(path.join(folder, fd)) === name;
+    } catch (error) {
+      if (error.code === 'ENOENT') return false; // closed in the meantime
+      throw error;
+    }
+  });
+}
+
+test('a server that waits for another one stops when it is told to', async (t) => {
+  const server = await startServer(t);
+  const name = fs.realpathSync(server.db);
+  const result = await runServer(['--port', '0', '--static', STATIC, '--db', server.db], {
+    meanwhile: async (child) => {
+      await until(() => hasOpen(child.pid, name), 'the second server to ask for the database');
+      child.kill('SIGTERM');
+    },
+  });
+  assert.equal(result.code, 1);
+  assertOneLine(result.stderr, `${server.db}: stopped while`);
 });
 
 test('a server waits for its predecessor, which is still closing its connections', async (t) => {

@@ -97,8 +97,8 @@ function assertSane(stderr) {
   assert.doesNotMatch(stderr, /runtime error:|ERROR: \w+Sanitizer/);
 }
 
-// Runs the server to its end: for --help and for everything that makes it refuse to start.
-export async function runServer(args, { cwd = os.tmpdir(), executable = SERVER } = {}) {
+// Runs the server to its end: for --help and for everything that makes it refuse to start. `meanwhile` gets the process.
+export async function runServer(args, { cwd = os.tmpdir(), executable = SERVER, meanwhile = () => {} } = {}) {
   const child = spawn(executable, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   living.add(child);
   let stdout = '';
@@ -110,6 +110,7 @@ export async function runServer(args, { cwd = os.tmpdir(), executable = SERVER }
     child.on('close', (code, signal) => resolve({ code, signal }));
   });
   try {
+    await meanwhile(child);
     const { code, signal } = await within(ended, `the end of: server ${args.join(' ')}`);
     assertSane(stderr);
     return { code, signal, stdout, stderr };
