@@ -14,8 +14,9 @@
  *                  data-scale, data-x, data-y   the view: CSS pixels from the canvas' corner = unit * scale + (x, y)
  *   #active-users li[data-username], #people-count, #board-unsent[data-count], #board-empty, #board-loading
  *   #dock [data-tool], #palette label[data-color], #own-color, #width, #zoom-in, #zoom-out, #zoom-100, #zoom-fit,
- *   #export, #export-dialog, #export-save, #help, #help-dialog, #ring, #crosshair */
-import { formatNumber, plural, toast } from './dom.js';
+ *   #export, #export-dialog, #export-save, #help, #help-dialog, #ring, #crosshair, #fold
+ *   .board         data-folded   the bars are put away */
+import { formatNumber, passFocus, plural, toast } from './dom.js';
 import { renderFaces, renderPeople } from './people.js';
 import { closeWhenLeft, loginUrl, session } from './session.js';
 import { socket } from './socket.js';
@@ -84,6 +85,7 @@ function paintOverlay(ctx) {
 
 /* What the bars at the top and at the bottom leave free for the page. */
 function freeEdges() {
+  if (isFolded()) return { top: EDGE, right: EDGE, bottom: EDGE, left: EDGE };
   const dock = byId('dock').getBoundingClientRect();
   const box = stage.getBoundingClientRect();
   const top = document.querySelector('.board__top').getBoundingClientRect();
@@ -197,6 +199,30 @@ stage.addEventListener('pointermove', (event) => {
 });
 stage.addEventListener('pointerleave', () => { ring.at = null; ring.update(); });
 
+/* ── the bars, and the paper without them ── */
+
+const root = document.querySelector('.board');
+const isFolded = () => 'folded' in root.dataset;
+
+function fold(away) {
+  const button = byId('fold');
+  if (away) for (const bar of [document.querySelector('.topbar'), root.querySelector('.board__top'), byId('dock-row')]) passFocus(bar, stage);
+  root.toggleAttribute('data-folded', away);
+  button.setAttribute('aria-expanded', String(!away));
+  button.title = away ? 'Show the bars (F)' : 'Hide the bars (F)';
+  if (!away && !button.getClientRects().length) passFocus(button, stage);
+}
+byId('fold').addEventListener('click', () => fold(!isFolded()));
+
+/* A wheel goes up and down; the tools scroll sideways where there is no room for all. */
+for (const bar of [byId('palette'), byId('dock-row'), root.querySelector('.board__actions')]) {
+  bar.addEventListener('wheel', (event) => {
+    if (bar.scrollWidth <= bar.clientWidth || event.deltaX || event.ctrlKey) return;
+    event.preventDefault();
+    bar.scrollLeft += event.deltaY;
+  }, { passive: false });
+}
+
 /* ── buttons and keys ── */
 
 const openExport = mountExport(list, view);
@@ -219,6 +245,6 @@ keyboard = new Keyboard({
 }, {
   '+': actions['zoom-in'], '=': actions['zoom-in'], '-': actions['zoom-out'], 0: actions['zoom-fit'], 'shift+0': showEverything,
   '[': () => tools.stepWidth(-1), ']': () => tools.stepWidth(1), '?': actions.help,
-  p: () => tools.setTool('pen'), e: () => tools.setTool(tools.tool === 'eraser' ? 'pen' : 'eraser'), h: () => tools.setTool('hand'),
+  f: () => fold(!isFolded()), p: () => tools.setTool('pen'), e: () => tools.setTool(tools.tool === 'eraser' ? 'pen' : 'eraser'), h: () => tools.setTool('hand'),
   ...Object.fromEntries(Array.from({ length: 9 }, (_, i) => [i + 1, () => tools.nthColor(i)])),
 });

@@ -13,6 +13,7 @@ const LONG_NAME = 'WWWWWWWWWW.WWWWWWWWWW.WWWWWWWWWW';
 const cookie = await newUser(server, LONG_NAME);
 const CONNECTED = ['/', '/drawing-board', '/chat', '/direct-messaging', '/video-call', '/test-websocket'];
 
+const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.className || document.activeElement.tagName);
 const widthOf = (page) => page.evaluate(() => document.documentElement.scrollWidth);
 const someone = (t, options, loggedIn) => person(t, browser, server, { ...options, cookie: loggedIn ? cookie : undefined });
 
@@ -141,6 +142,72 @@ test('on the smallest phone the bars of the board are one line each, and who is 
   await page.locator('#guest-note').click({ trial: true });
 });
 
+// The share of the window where a stroke can begin: a point every eight pixels is asked what lies there.
+const paper = (page) => page.evaluate(() => {
+  const stage = document.getElementById('stage');
+  let [taken, all] = [0, 0];
+  for (let x = 4; x < innerWidth; x += 8) {
+    for (let y = 4; y < innerHeight; y += 8, all++) taken += document.elementFromPoint(x, y) === stage ? 1 : 0;
+  }
+  return taken / all;
+});
+const textSize = (page, px) => page.evaluate((size) => { document.documentElement.style.fontSize = `${size}px`; }, px);
+
+// The last one is a window of 1280 x 1024 at 400 %.
+for (const [width, height, least] of [[390, 844, 0.65], [844, 390, 0.55], [320, 568, 0.55], [568, 320, 0.5], [768, 1024, 0.5], [1280, 800, 0.65], [320, 256, 0.4]]) {
+  const part = (share) => `${Math.round(share * 100)} %`;
+  test(`in a window of ${width} x ${height}, ${part(least)} of it or more is paper that takes strokes, whatever the size of text, and all but a corner once the bars are put away`, async (t) => {
+    const touch = width < 1000;
+    for (const loggedIn of [false, true]) {
+      const page = await visit(await someone(t, { viewport: { width, height }, hasTouch: touch, isMobile: touch }, loggedIn), '/drawing-board');
+      await ready(page);
+      for (const px of [16, 24, 32]) {
+        await textSize(page, px);
+        const where = `text of ${px} pixels, ${loggedIn ? 'a long name' : 'a guest'}`;
+        assert.ok(await paper(page) >= least, `${part(await paper(page))}, ${where}`);
+        assert.ok(await widthOf(page) <= width, `${await widthOf(page)} pixels, ${where}`);
+        const lost = await page.evaluate(() => [...document.querySelectorAll('.topbar :is(a, button, summary), .board__top :is(button, summary), #dock :is(button, input)')]
+          .filter((node) => node.checkVisibility() && !node.closest('#palette, #dock-row'))
+          .filter((node) => { const { left, right, top, bottom } = node.getBoundingClientRect(); return left < 0 || top < 0 || right > innerWidth + 0.5 || bottom > innerHeight + 0.5; })
+          .map((node) => node.id || node.className));
+        assert.deepEqual(lost, [], where);
+        const small = touch ? await page.evaluate(() => [...document.querySelectorAll('#dock button, .board__top :is(button, summary), .topbar :is(a, button, summary), .swatch')]
+          .filter((node) => node.checkVisibility() && (node.offsetWidth < 43.9 || node.offsetHeight < 43.9)).map((node) => node.id || node.className)) : [];
+        assert.deepEqual(small, [], where);
+      }
+      await page.locator('#stage').focus();
+      await page.keyboard.press('f');
+      assert.ok(await paper(page) >= 0.9, part(await paper(page)));
+      await page.mouse.click(width / 2, 20); // where the header was
+      await page.waitForFunction(() => Number(document.querySelector('canvas#board').dataset.strokes) > 0);
+      await page.keyboard.press('f');
+      assert.ok(await paper(page) < 0.9);
+    }
+  });
+}
+
+test('the bars of the board go and come back by a button that keeps the focus, and without them one still learns that there is no connection', async (t) => {
+  const context = await someone(t, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, outage: true }, true);
+  await deadEnds(context);
+  const page = await visit(context, '/drawing-board');
+  await stateIs(page, 'connecting');
+  const bars = page.getByRole('button', { name: 'Tools and bars' });
+  await bars.focus();
+  await page.keyboard.press('Enter');
+  assert.equal(await bars.getAttribute('aria-expanded'), 'false');
+  assert.equal(await focused(page), 'fold');
+  assert.equal(await page.locator('.board__top:visible, #dock-row > :visible, .brand:visible, #account-menu:visible').count(), 0);
+  const again = await staysAway(page);
+  await again.click({ trial: true });
+  await bars.tap();
+  assert.equal(await bars.getAttribute('aria-expanded'), 'true');
+  await page.locator('#help').click({ trial: true });
+  // A key puts away what has the focus: it goes to the paper.
+  await page.focus('#zoom-in');
+  await page.keyboard.press('f');
+  assert.equal(await focused(page), 'stage');
+});
+
 test('without a finger every colour of the board is in view, however narrow the window is', async (t) => {
   const page = await visit(await someone(t, {}, false), '/drawing-board');
   await ready(page);
@@ -150,8 +217,6 @@ test('without a finger every colour of the board is in view, however narrow the 
     assert.ok(content <= room, `${content} pixels of colours in ${room} of ${width} x ${height}`);
   }
 });
-
-const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.className || document.activeElement.tagName);
 
 test('the button that ends the wait for the connection goes away with it, and the focus goes on to the page', async (t) => {
   const context = await someone(t, { outage: true }, false);
