@@ -4,8 +4,10 @@
  *   <div class="page" data-title="Drawing board">          the title
  *   <div class="page" data-title="Log in" data-socket="off">   no connection needed
  *   <div class="page" data-title="Call" data-errors="page">    the page itself says what the server refuses
+ *   <div class="page" data-title="Call" data-calls="page">     and what happens when one is called
  *
  * For pages: setTitle('Messages', 3) shows "(3) Messages · Parlor" and a mark on the icon of the tab. */
+import { mountIncoming } from './call/ring.js';
 import { icon, setIcon, toast } from './dom.js';
 import { loginUrl, mountAccount, session } from './session.js';
 import { socket } from './socket.js';
@@ -93,6 +95,9 @@ if (page?.dataset.socket !== 'off') {
   hintAtLogin();
   if (page?.dataset.errors !== 'page') {
     socket.on('error', ({ error }) => toast(typeof error === 'string' ? error : 'The server refused a message.', { kind: 'error' }));
+  }
+  if (page?.dataset.calls !== 'page') {
+    mountIncoming(document.getElementById('ringings'), { onAccept: (id) => { location.href = `/video-call/${id}`; } });
   }
   /* After DOMContentLoaded every module of the page has run and has its handlers in place. */
   if (document.readyState === 'complete') socket.connect();

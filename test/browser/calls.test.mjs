@@ -340,12 +340,36 @@ test('a call is declined, or taken back', async (t) => {
   await ada.locator('#ringable [data-ring="ring"]').waitFor();
 });
 
+test('whatever page somebody looks at, a call is seen there, and can be answered', async (t) => {
+  const id = await createRoom(server, 'ada', 'Tea');
+  const context = await one(t, 'bob');
+  const ada = await enter(await one(t, 'ada'), id);
+  await ada.click('#people-button');
+  for (const path of ['/', '/drawing-board', '/chat', '/direct-messaging', '/test-websocket']) {
+    const page = await visit(context, path);
+    await connected(page);
+    await ada.locator('#ringable li[data-username="bob"] [data-ring="ring"]').click();
+    await incoming(page).waitFor();
+    await ada.locator('#alone-title', { hasText: 'Calling bob…' }).waitFor();
+    if (path === '/test-websocket') {
+      await incoming(page).locator('[data-answer="accept"]').click();
+      await phaseIs(page, 'prejoin');
+      assert.equal(new URL(page.url()).pathname, `/video-call/${id}`);
+    } else {
+      await incoming(page).locator('[data-answer="decline"]').click();
+      await ada.locator('#alone-title', { hasText: 'Nobody else is here yet' }).waitFor();
+      await page.close();
+    }
+  }
+});
+
 test('?ring=NAME calls once joined, and only once', async (t) => {
   const id = await createRoom(server, 'ada', 'Tea');
   const other = await visit(await one(t, 'bob'), '/video-call');
   await connected(other);
   const ada = await prejoin(await one(t, 'ada'), id, '?ring=Bob');
   assert.equal(new URL(ada.url()).search, '');
+  assert.equal(await ada.textContent('#join'), 'Join and call Bob');
   assert.equal(await incoming(other).count(), 0);
   await join(ada);
   await incoming(other).waitFor();
@@ -353,6 +377,7 @@ test('?ring=NAME calls once joined, and only once', async (t) => {
   await incoming(other).waitFor({ state: 'detached' });
   await ada.click('#join-again');
   await phaseIs(ada, 'prejoin');
+  assert.equal(await ada.textContent('#join'), 'Join now');
   await join(ada);
   assert.equal(await sentBy(ada, 'ring'), 1);
 });

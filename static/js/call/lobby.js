@@ -1,14 +1,12 @@
 /* lobby.js - the page of all rooms: name a new one, see who is where, and be called.
  *
  * Hooks for tests: #lobby[data-state = loading | guest | ready], #create-form, #room-name-input, #create, #create-error,
- * #rooms li[data-call-id][data-people] with a.room-card, #rooms-count, #rooms-empty, #rooms-filter,
- * [data-testid=incoming-call] (see ring.js) */
+ * #rooms li[data-call-id][data-people] with a.room-card, #rooms-count, #rooms-empty, #rooms-filter */
 import { formatNumber, h, icon, plural } from '../dom.js';
 import { setChildren } from '../keyed.js';
 import { renderFaces } from '../people.js';
 import { loginUrl, session } from '../session.js';
 import { socket } from '../socket.js';
-import { mountIncoming } from './ring.js';
 
 const NAME_LIMIT = 100;      /* code points */
 const SHOWN = 100;
@@ -147,4 +145,3 @@ byId('create-form').noValidate = true;
 byId('create-form').addEventListener('submit', create);
 byId('room-name-input').addEventListener('input', () => { if (byId('create-error').textContent) sayError(''); });
 byId('rooms-filter').addEventListener('input', showRoomsSoon);
-mountIncoming(byId('ringings'), { onAccept: (id) => { location.href = `/video-call/${id}`; } });

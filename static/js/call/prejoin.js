@@ -1,18 +1,20 @@
 /* prejoin.js - before joining: how one looks and sounds, and with what one goes in.
  *
- *   const prejoin = new Prejoin({ local, username, onJoin });   prejoin.show(); prejoin.hide();
+ *   const prejoin = new Prejoin({ local, username, callee, onJoin });   prejoin.show(); prejoin.hide();
  *   prejoin.showPeople(usernames)
  *
  * Hooks for tests: #preview-box[data-video = on | off], #pre-microphone[data-on], #pre-camera[data-on],
  * #problems [data-reason], #join */
 import { h, icon, passFocus, plural, setIcon } from '../dom.js';
 import { avatar, renderFaces } from '../people.js';
-import { sayProblems } from './words.js';
+import { listed, sayProblems } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 
 export class Prejoin {
-  constructor({ local, devices, username, onJoin }) {
+  /* callee: who is called once one has joined, or null */
+  constructor({ local, devices, username, callee, onJoin }) {
+    this.callee = callee;
     this._local = local;
     this._devices = devices;
     this._video = byId('preview');
@@ -50,7 +52,7 @@ export class Prejoin {
 
   setBusy(isBusy) {
     byId('join').setAttribute('aria-disabled', String(isBusy));
-    byId('join').textContent = isBusy ? 'Joining…' : 'Join now';
+    byId('join').textContent = isBusy ? 'Joining…' : this.callee ? `Join and call ${this.callee}` : 'Join now';
   }
 
   _toggle(kind, button) {
@@ -102,8 +104,7 @@ function dress(button, on, picture, words, problem) {
 
 function whoIsThere(usernames) {
   if (!usernames.length) return 'Nobody is here yet.';
-  if (usernames.length === 1) return `${usernames[0]} is here.`;
-  if (usernames.length <= 3) return `${usernames.slice(0, -1).join(', ')} and ${usernames.at(-1)} are here.`;
+  if (usernames.length <= 3) return `${listed(usernames)} ${usernames.length === 1 ? 'is' : 'are'} here.`;
   return `${usernames.slice(0, 2).join(', ')} and ${plural(usernames.length - 2, 'other', 'others')} are here.`;
 }
 

@@ -7,6 +7,7 @@
  *
  * Hooks for tests: [data-testid=incoming-call][data-from], its buttons [data-answer=accept | decline] */
 import { comesAndGoes, h, icon, toast } from '../dom.js';
+import { notify } from '../notify.js';
 import { avatar } from '../people.js';
 import { socket } from '../socket.js';
 import { ringTone } from './sound.js';
@@ -43,6 +44,7 @@ export function mountIncoming(root, { onAccept }) {
     cards.set(ring.ringId, comesAndGoes(card));
     root.append(card);
     silence ??= ringTone();
+    notify({ title: `${ring.fromUser} calls you`, body: ring.name, tag: ring.ringId, onOpen() {} });
   });
   socket.on('ring_over', ({ ringId }) => dismiss(ringId));
   socket.onState(({ name }) => { if (name !== 'open') for (const ringId of [...cards.keys()]) dismiss(ringId); });
@@ -66,9 +68,14 @@ const OUTCOMES = {
 export class OutgoingRings {
   constructor(onChange) {
     this._onChange = onChange;
-    this._rings = new Map(); /* name in lower case -> { ringId, state } */
+    this._rings = new Map(); /* name in lower case -> { ringId, state, name } */
     socket.on('ring_state', (message) => this._onRingState(message));
     socket.onState(({ name }) => { if (name !== 'open') this._forget(); });
+  }
+
+  /* The names of those whose bells ring. */
+  get ringing() {
+    return [...this._rings.values()].map(({ name }) => name);
   }
 
   /* ringing, or null */
@@ -89,7 +96,7 @@ export class OutgoingRings {
   _onRingState({ ringId, targetUser, state }) {
     const key = targetUser.toLowerCase();
     if (state === 'ringing') {
-      this._rings.set(key, { ringId, state });
+      this._rings.set(key, { ringId, state, name: targetUser });
     } else {
       this._rings.delete(key);
       const [text, kind] = OUTCOMES[state]?.(targetUser) ?? [];

@@ -36,6 +36,7 @@ import { OutgoingRings, mountIncoming } from './ring.js';
 import { audioContext } from './sound.js';
 import { Stage } from './stage.js';
 import { Talk } from './talk.js';
+import { listed } from './words.js';
 
 const SAY_MS = 5000;
 const OWN_ERROR_MS = 3000;
@@ -62,7 +63,7 @@ class Room {
 
   _build() {
     this._local = new LocalMedia();
-    this._rings = new OutgoingRings(() => this._showRingable());
+    this._rings = new OutgoingRings(() => this._onRings());
     const panel = new PeoplePanel({
       ring: (name) => this._ring(name),
       cancel: (name) => this._rings.cancel(name),
@@ -70,7 +71,7 @@ class Room {
     });
     this._panel = panel;
     this._devices = new DevicePicker(byId('devices'), this._local);
-    this._prejoin = new Prejoin({ local: this._local, devices: this._devices, username: this._username, onJoin: () => this.join() });
+    this._prejoin = new Prejoin({ local: this._local, devices: this._devices, username: this._username, callee: this._ringAfterJoin, onJoin: () => this.join() });
     this._stage = new Stage({
       local: this._local, username: this._username, panel,
       say: (text) => this._say(text),
@@ -255,6 +256,7 @@ class Room {
     this._mesh.roster(participants);
     const name = this._ringAfterJoin;
     this._ringAfterJoin = null;
+    this._prejoin.callee = null;
     if (name) this._ring(name);
   }
 
@@ -336,6 +338,14 @@ class Room {
   _ring(name) {
     this._askedAt = performance.now();
     this._rings.ring(name, callId);
+  }
+
+  /* Who has just called somebody reads that it rings there, panel or no panel. */
+  _onRings() {
+    this._showRingable();
+    const names = this._rings.ringing;
+    byId('alone-title').textContent = names.length ? `Calling ${listed(names)}…` : 'Nobody else is here yet';
+    if (names.length) this._say(`Calling ${listed(names)}…`);
   }
 
   _sendOwn(type, fields) {

@@ -1,6 +1,9 @@
-/* words.js - what the browser says about cameras and microphones, in words that help. */
+/* words.js - names in a row, and what the browser says about cameras and microphones, in words that help. */
 
 const NAMES = { camera: 'camera', microphone: 'microphone' };
+
+/* "ada", "ada and bob", "ada, bob and eve" */
+export const listed = (names) => (names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`);
 
 /* Is there any way to a camera from this page? */
 export const canCapture = () => Boolean(window.isSecureContext && navigator.mediaDevices?.getUserMedia);
