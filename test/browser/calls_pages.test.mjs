@@ -375,6 +375,26 @@ test('a call from the longest name to the longest room leaves the buttons of the
   await page.click('#leave', { trial: true });
 });
 
+test('with text twice as large every button of a call and of the page before it is in reach, and the pictures have room', async (t) => {
+  const id = await createRoom(shared, 'ada', 'large');
+  for (const [width, height] of [[390, 844], [320, 568], [844, 390], [768, 1024], [1280, 800]]) {
+    const page = await prejoin(await one(t, shared, 'ada', { viewport: { width, height }, hasTouch: width < 1000, isMobile: width < 1000 }), id);
+    await page.evaluate(() => { document.documentElement.style.fontSize = '32px'; });
+    const outside = (css) => page.evaluate((selector) => [...document.querySelectorAll(selector)].filter((node) => node.checkVisibility())
+      .filter((node) => { const { left, right, top, bottom } = node.getBoundingClientRect(); return left < 0 || right > innerWidth || top < 0 || bottom > innerHeight; })
+      .map((node) => node.id || node.className), css);
+    assert.deepEqual(await outside('.topbar :is(a, summary), .call__head :is(a, button), #join'), [], `${width} x ${height}`);
+    await join(page);
+    assert.deepEqual(await outside('.bar button, .bar > * > summary, #more-button, .call__head :is(a, button)'), [], `${width} x ${height}`);
+    for (const button of ['#microphone', '#camera', '#leave']) await page.click(button, { trial: true });
+    await page.click('#more-button');
+    assert.deepEqual(await outside('.bar__menu'), [], `${width} x ${height}`);
+    const part = await page.evaluate(() => document.querySelector('#tiles').clientHeight / innerHeight);
+    assert.ok(part >= 0.4, `${Math.round(part * 100)} % of ${width} x ${height}`);
+    await page.close();
+  }
+});
+
 // ── the focus ──
 
 const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.tagName);

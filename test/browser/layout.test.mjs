@@ -186,6 +186,22 @@ for (const [width, height, least] of [[390, 844, 0.65], [844, 390, 0.55], [320, 
   });
 }
 
+test('with text twice as large, messages have a part of the window to be read in, and a field to be written in', async (t) => {
+  for (const [width, height] of [[390, 844], [320, 568], [844, 390], [1280, 800]]) {
+    const context = await someone(t, { viewport: { width, height }, hasTouch: width < 1000, isMobile: width < 1000 }, true);
+    for (const path of ['/chat', `/direct-messaging#${LONG_NAME}`]) {
+      const page = await visit(context, path);
+      await ready(page);
+      await page.locator('.log').waitFor();
+      await textSize(page, 32);
+      const part = await page.evaluate(() => document.querySelector('.log').getBoundingClientRect().height / innerHeight);
+      assert.ok(part >= 0.25, `${Math.round(part * 100)} % of ${width} x ${height}, ${path}`);
+      await page.locator('#composer textarea').click({ trial: true });
+      await page.close();
+    }
+  }
+});
+
 test('the bars of the board go and come back by a button that keeps the focus, and without them one still learns that there is no connection', async (t) => {
   const context = await someone(t, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, outage: true }, true);
   await deadEnds(context);
