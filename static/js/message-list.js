@@ -392,10 +392,11 @@ export class MessageList {
     return thread.messages.filter((message) => message.id > id && message.from !== me).length;
   }
 
-  /* The first thing that is heard of another size may be a scroll event, and nobody has scrolled. */
+  /* The first thing that is heard of another size may be a scroll event, and nobody has scrolled. Messages that came and
+   * are not drawn yet do not count: whoever is at the end of what there is to see follows them. */
   _scrolled() {
     if (this._size !== sizeOf(this._log)) return this._resized();
-    this._atEnd = this._to === this._end && this._toEndPx <= AT_END_PX;
+    this._atEnd = this._to >= (this._lastEnd ?? this._end) && this._toEndPx <= AT_END_PX;
     this._settle();
   }
 

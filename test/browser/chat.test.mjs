@@ -278,3 +278,20 @@ test('nothing scrolls sideways at 320 pixels', async (t) => {
   await page.locator('#chat-people').waitFor({ state: 'hidden' });
   await assertNotWide(await openChat(await guest(t, server, { viewport: { width: 320, height: 568 } })), 'the chat of a guest');
 });
+
+test('whoever is at the end stays there, though the page scrolls itself while further messages come', async (t) => {
+  const server = await startServer(t);
+  const page = await openChat(await guest(t, server));
+  const log = page.locator('[role=log]');
+  await page.evaluate(async () => {
+    // The event of the last scrolling is heard when the next message is here, and not drawn yet.
+    const { socket } = await import('/public/js/socket.js');
+    socket.on('chatMessage', () => document.querySelector('[role=log]').dispatchEvent(new Event('scroll')));
+  });
+  const client = await clientOf(t, server, await newUser(server, 'ada'));
+  for (let i = 0; i < 60; i++) client.send({ messageType: 'chatMessage', comment: `message ${i}` });
+  await page.locator('[data-testid=message]', { hasText: 'message 59' }).waitFor();
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  assert.equal(await log.getAttribute('data-at-end'), 'true');
+  assert.ok(await log.evaluate(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight <= 1));
+});
