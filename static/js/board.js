@@ -35,6 +35,7 @@ const WAITING_SHOWS_AFTER_MS = 600;
 const EDGE = 16;
 
 const byId = (id) => document.getElementById(id);
+const root = document.querySelector('.board');
 const stage = byId('stage');
 const canvas = byId('board');
 
@@ -85,10 +86,11 @@ function paintOverlay(ctx) {
 
 /* What the bars at the top and at the bottom leave free for the page. */
 function freeEdges() {
-  if (isFolded()) return { top: EDGE, right: EDGE, bottom: EDGE, left: EDGE };
+  const bars = root.querySelector('.board__top');
+  if (!bars.getClientRects().length) return { top: EDGE, right: EDGE, bottom: EDGE, left: EDGE }; /* put away, or on paper */
   const dock = byId('dock').getBoundingClientRect();
   const box = stage.getBoundingClientRect();
-  const top = document.querySelector('.board__top').getBoundingClientRect();
+  const top = bars.getBoundingClientRect();
   const head = document.querySelector('.board__actions').getBoundingClientRect();
   return { top: head.bottom - box.top + (top.top - box.top), right: EDGE, bottom: box.bottom - dock.top + EDGE, left: EDGE };
 }
@@ -201,7 +203,6 @@ stage.addEventListener('pointerleave', () => { ring.at = null; ring.update(); })
 
 /* ── the bars, and the paper without them ── */
 
-const root = document.querySelector('.board');
 const isFolded = () => 'folded' in root.dataset;
 
 function fold(away) {

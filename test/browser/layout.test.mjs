@@ -13,6 +13,27 @@ const LONG_NAME = 'WWWWWWWWWW.WWWWWWWWWW.WWWWWWWWWW';
 const cookie = await newUser(server, LONG_NAME);
 const CONNECTED = ['/', '/drawing-board', '/chat', '/direct-messaging', '/video-call', '/test-websocket'];
 
+test('on paper a conversation is whole, dark on white, and the picture is alone', async (t) => {
+  const context = await someone(t, { colorScheme: 'dark' }, true);
+  const page = await visit(context, '/chat');
+  await ready(page);
+  for (let i = 0; i < 30; i++) {
+    await page.fill('#composer textarea', `message ${i}`);
+    await page.press('#composer textarea', 'Enter');
+  }
+  await page.locator('[data-testid=message][data-state=sent]', { hasText: 'message 29' }).waitFor();
+  await page.emulateMedia({ media: 'print' });
+  const darkness = (css) => page.locator(css).last().evaluate((node) => Math.max(...getComputedStyle(node).color.match(/[\d.]+/g).slice(0, 3).map(Number)));
+  assert.ok(await darkness('.message__text') < 100);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollHeight) > 1000, 'all of it, not a window');
+  assert.equal(await page.locator('.topbar:visible, #composer:visible, .jump:visible').count(), 0);
+  await page.goto('/drawing-board');
+  await page.waitForFunction(() => document.querySelector('canvas#board').dataset.strokes !== undefined);
+  assert.equal(await page.locator('.topbar:visible, #dock:visible, .board__top:visible').count(), 0);
+  assert.ok(await page.locator('#stage').evaluate(({ clientHeight, clientWidth }) => clientHeight >= 400 && clientWidth >= 400));
+  assert.equal(await page.locator('#board').evaluate((node) => getComputedStyle(node).objectFit), 'contain', 'nothing is stretched');
+});
+
 const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.className || document.activeElement.tagName);
 const widthOf = (page) => page.evaluate(() => document.documentElement.scrollWidth);
 const someone = (t, options, loggedIn) => person(t, browser, server, { ...options, cookie: loggedIn ? cookie : undefined });
