@@ -104,7 +104,7 @@ static struct sent *tag_new(struct world *w)
     struct sent *s = &w->sent[w->n_sent++];
 
     FUZZ_CHECK(w->n_sent <= SENT_MAX);
-    *s = (struct sent){ .tag = ++w->last_tag };
+    *s = (struct sent){ .tag = ++w->last_tag, .repeats_for = GUEST };
     return s;
 }
 
@@ -138,7 +138,7 @@ static void make_direct_message(struct world *w, struct client *c)
     if (has_id) { /* the text of an earlier message may come instead */
         putf(w, ",\"clientId\":\"id-%u\"", fuzz_byte(&w->in) % 3);
         s->must = c->is_v1 ? 0 : s->must;
-        s->may_repeat = c->is_v1;
+        s->repeats_for = c->is_v1 && is_good ? c->user : GUEST;
     }
 }
 

@@ -46,7 +46,8 @@ struct sent { /* a tagged message of this tick */
     unsigned tag;
     unsigned may, must; /* hear it: a bit for each client */
     unsigned heard;
-    bool may_repeat; /* it has a clientId: whoever sends it again hears it again */
+    int repeats_for; /* it has a clientId: this user, sending it again on whichever connection of
+                        v1, hears it again; or GUEST: nobody */
 };
 
 struct world {
