@@ -296,7 +296,6 @@ static enum http_verdict later_at_once(void *self, struct http_request *rq)
     return HTTP_LATER;
 }
 
-/* A password process that is dead when a job is sent answers before the handler has returned. */
 /* The kernel may have no memory for what it is asked to watch: here it no longer knows the socket. */
 START_TEST(one_that_cannot_be_watched_when_its_answer_is_there_is_closed)
 {
@@ -316,6 +315,7 @@ START_TEST(one_that_cannot_be_watched_when_its_answer_is_there_is_closed)
 }
 END_TEST
 
+/* A password process that is dead when a job is sent answers before the handler has returned. */
 START_TEST(an_answer_that_comes_before_HTTP_LATER_does_not_hold_the_connection)
 {
     fixture_start();
