@@ -12,21 +12,13 @@ import { Client, stroke } from './lib/client.mjs';
 import { newUser } from './lib/http.mjs';
 import { RawConnection } from './lib/raw.mjs';
 import { PING, RawWebSocket, frame, json } from './lib/rawws.mjs';
-import { GUARD_MS, SERVER, cleanUp, startServer } from './lib/server.mjs';
+import { SERVER, cleanUp, startServer, until } from './lib/server.mjs';
 
 const MIB = 1 << 20;
 const isSanitized = fs.readFileSync(SERVER).includes('__asan_init');
 const openFiles = Number(execFileSync('bash', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).replace('unlimited', '1000000'));
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(condition, what) {
-  const deadline = Date.now() + GUARD_MS;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
-    await sleep(20);
-  }
-}
 
 const HANDSHAKE = 'GET /websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
   + 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
@@ -157,8 +149,8 @@ test('a hundred connections of one person that write to that person in one momen
   process.kill(server.pid, 'SIGSTOP');
   const one = json({ messageType: 'direct_message', targetUser: 'echo', text: 'x'.repeat(3800) });
   const each = 16;
-  for (const socket of others) socket.write(Buffer.concat(Array(each).fill(one)));
-  await sleep(200);
+  const all = Buffer.concat(Array(each).fill(one));
+  await Promise.all(others.map((socket) => new Promise((resolve) => socket.write(all, resolve)))); // the kernel has it
   process.kill(server.pid, 'SIGCONT');
   for (let got = 0; got < each * others.length; ) {
     if ((await reader.message()).messageType === 'direct_message') got += 1;
